@@ -1,0 +1,1 @@
+//! Planner, validator and C printer of the tinyc compiler.

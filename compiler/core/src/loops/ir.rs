@@ -1,0 +1,499 @@
+//! Expressions, statements, functions and programs of the loop IR. Plain data.
+//!
+//! Integer arithmetic wraps. Shift amounts are taken modulo the width. Integer division by zero
+//! gives zero. `min(a, b)` is `b < a ? b : a` and `max(a, b)` is `a < b ? b : a`, so a NaN in `a`
+//! stays. Float to integer truncates, saturates, and turns NaN into zero.
+
+use super::index::{Index, IndexVar};
+use super::library::Library;
+use super::ty::{Scalar, Ty};
+use crate::tensor::Tensor;
+use crate::types::{DType, TensorType};
+use std::sync::Arc;
+
+/// A constant, held as the bits of its type in the low end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Const {
+    pub scalar: Scalar,
+    pub bits: u64,
+}
+
+/// A typed local variable of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Local {
+    pub id: u32,
+    pub ty: Ty,
+}
+
+/// Position of a buffer among the parameters of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Buf(pub u32);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Unary {
+    Neg,
+    Not,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Binary {
+    Add,
+    Sub,
+    Mul,
+    /// Quotient; of signed integers rounded towards zero.
+    Div,
+    UDiv,
+    /// Remainder with the sign of the dividend; integers only.
+    Rem,
+    URem,
+    And,
+    Or,
+    Xor,
+    Shl,
+    /// Arithmetic shift right.
+    Shr,
+    UShr,
+    Min,
+    UMin,
+    Max,
+    UMax,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Compare {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    ULt,
+    ULe,
+}
+
+/// Conversions, named as in LLVM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Cast {
+    Trunc,
+    ZExt,
+    SExt,
+    /// Float to signed integer.
+    FpToSi,
+    FpToUi,
+    SiToFp,
+    UiToFp,
+    /// Between f32 and f64.
+    FpCast,
+    /// Same bits, other type of the same size.
+    Bits,
+}
+
+/// How lanes are combined into one scalar, lane 0 first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reduce {
+    Add,
+    Min,
+    Max,
+}
+
+/// One dimension of an access.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Dim {
+    pub index: Index,
+    /// In elements of the buffer.
+    pub stride: i64,
+    /// The index is taken modulo this many: a ring buffer.
+    pub ring: Option<i64>,
+    /// The access takes place only where the index lies in `0..bound`.
+    pub bound: Option<i64>,
+}
+
+/// An element of a buffer: `offset + sum(stride * index)`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Access {
+    pub buffer: Buf,
+    pub offset: i64,
+    pub dims: Vec<Dim>,
+}
+
+impl Access {
+    /// Whether some dimension is bounded.
+    pub fn is_guarded(&self) -> bool {
+        self.dims.iter().any(|d| d.bound.is_some())
+    }
+
+    /// The physical index in elements, rings applied, guards not.
+    pub fn flat(&self) -> Index {
+        self.dims.iter().fold(Index::constant(self.offset), |sum, d| {
+            let i = match d.ring {
+                Some(m) => d.index.clone().modulo(m),
+                None => d.index.clone(),
+            };
+            sum + i * d.stride
+        })
+    }
+}
+
+/// Reads `ty` at an element of a buffer. A type of another size than the buffer's element reads the
+/// bytes from there on, little-endian; vectors read consecutive elements.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Load {
+    pub access: Access,
+    pub ty: Ty,
+    /// The value where a bound does not hold; present exactly if the access is guarded.
+    pub otherwise: Option<Expr>,
+    /// Vectors only: lanes that are read; the others are zero.
+    pub mask: Option<Expr>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Expr {
+    /// The same constant in each lane.
+    Const(Const, u16),
+    Local(Local),
+    /// An index as an integer of the type.
+    Index(Index, Scalar),
+    Load(Box<Load>),
+    Unary(Unary, Box<Expr>),
+    Binary(Binary, Box<Expr>, Box<Expr>),
+    Compare(Compare, Box<Expr>, Box<Expr>),
+    /// Condition (I1, or a mask of the operands' lanes), then, else.
+    Select(Box<Expr>, Box<Expr>, Box<Expr>),
+    Cast(Cast, Ty, Box<Expr>),
+    /// A scalar in every lane.
+    Splat(u16, Box<Expr>),
+    /// Scalars, one a lane.
+    Lanes(Vec<Expr>),
+    /// One lane of a vector.
+    Lane(u16, Box<Expr>),
+    Reduce(Reduce, Box<Expr>),
+    Call(Library, Vec<Expr>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Store {
+    pub access: Access,
+    pub value: Expr,
+    /// Vectors only: lanes that are written.
+    pub mask: Option<Expr>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct For {
+    pub var: IndexVar,
+    pub lo: Index,
+    /// Exclusive.
+    pub hi: Index,
+    /// Positive.
+    pub step: i64,
+    pub body: Vec<Stmt>,
+}
+
+/// An argument of a call inside of a function.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CallArg {
+    /// A buffer from the element at the index on.
+    Buffer(Buf, Index),
+    Index(Index),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stmt {
+    /// Declares a local; its scope is the rest of the block.
+    Let(Local, Expr),
+    /// Gives a declared local another value; loops carry state this way.
+    Set(Local, Expr),
+    /// A guarded store takes place only where its bounds hold.
+    Store(Store),
+    For(For),
+    Call(FnId, Vec<CallArg>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Mode {
+    Read,
+    Write,
+    ReadWrite,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BufferParam {
+    pub name: String,
+    pub elem: Scalar,
+    /// Number of elements that the function may touch.
+    pub len: usize,
+    pub mode: Mode,
+}
+
+/// A function: buffers first, then integer parameters (the first `index_params` index variables).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Function {
+    pub name: String,
+    pub buffers: Vec<BufferParam>,
+    pub index_params: u32,
+    /// Names of index variables, parameters first.
+    pub index_names: Vec<String>,
+    /// Names of locals.
+    pub local_names: Vec<String>,
+    pub body: Vec<Stmt>,
+}
+
+/// A function of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FnId(pub u32);
+
+/// A buffer of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BufferId(pub u32);
+
+/// Where a buffer lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Given by the caller: input or output `i`.
+    Input(usize),
+    Output(usize),
+    /// Byte offset in the arena.
+    Arena(usize),
+    Const(Arc<Tensor>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buffer {
+    pub name: String,
+    pub dtype: DType,
+    pub elem: Scalar,
+    /// Number of elements.
+    pub len: usize,
+    pub place: Place,
+}
+
+impl Buffer {
+    pub fn bytes(&self) -> usize {
+        self.len * self.elem.bytes()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arg {
+    Buffer(BufferId),
+    Index(i64),
+}
+
+/// A call of a function: one bounded piece of work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub function: FnId,
+    pub args: Vec<Arg>,
+    /// ONNX names, for comments and reports.
+    pub origins: Vec<Arc<str>>,
+    /// Shapes and schedule, one line.
+    pub comment: String,
+    pub macs: u64,
+}
+
+/// An input or output of the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// ONNX name.
+    pub name: String,
+    pub ty: TensorType,
+    pub buffer: BufferId,
+}
+
+/// All that a printer needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    pub name: String,
+    pub functions: Vec<Function>,
+    pub buffers: Vec<Buffer>,
+    pub steps: Vec<Step>,
+    pub inputs: Vec<Port>,
+    pub outputs: Vec<Port>,
+    pub arena_bytes: usize,
+    pub arena_align: usize,
+}
+
+impl Const {
+    pub fn int(scalar: Scalar, v: i64) -> Const {
+        debug_assert!(!scalar.is_float());
+        let mask = if scalar.bits() == 64 { u64::MAX } else { (1 << scalar.bits()) - 1 };
+        Const { scalar, bits: v as u64 & mask }
+    }
+
+    pub fn f32(v: f32) -> Const {
+        Const { scalar: Scalar::F32, bits: u64::from(v.to_bits()) }
+    }
+
+    pub fn f64(v: f64) -> Const {
+        Const { scalar: Scalar::F64, bits: v.to_bits() }
+    }
+
+    /// The value as a signed integer, when it is one.
+    pub fn as_int(self) -> Option<i64> {
+        let shift = 64 - self.scalar.bits();
+        (!self.scalar.is_float()).then_some(((self.bits << shift) as i64) >> shift)
+    }
+
+    /// The value, when it is a float.
+    pub fn as_float(self) -> Option<f64> {
+        match self.scalar {
+            Scalar::F32 => Some(f64::from(f32::from_bits(self.bits as u32))),
+            Scalar::F64 => Some(f64::from_bits(self.bits)),
+            _ => None,
+        }
+    }
+}
+
+impl Local {
+    /// In a view's [`Map`](super::view::Map): the value read or to be written.
+    pub const HOLE: u32 = u32::MAX;
+}
+
+impl Expr {
+    pub fn int(scalar: Scalar, v: i64) -> Expr {
+        Expr::Const(Const::int(scalar, v), 1)
+    }
+
+    pub fn f32(v: f32) -> Expr {
+        Expr::Const(Const::f32(v), 1)
+    }
+
+    pub fn f64(v: f64) -> Expr {
+        Expr::Const(Const::f64(v), 1)
+    }
+
+    /// `v` as a constant of the scalar type (rounded, or truncated for integers).
+    pub fn number(scalar: Scalar, v: f64) -> Expr {
+        match scalar {
+            Scalar::F32 => Expr::f32(v as f32),
+            Scalar::F64 => Expr::f64(v),
+            int => Expr::int(int, v as i64),
+        }
+    }
+
+    pub fn ty(&self) -> Ty {
+        match self {
+            Expr::Const(c, lanes) => Ty::vector(c.scalar, *lanes),
+            Expr::Local(l) => l.ty,
+            Expr::Index(_, s) => Ty::one(*s),
+            Expr::Load(l) => l.ty,
+            Expr::Unary(_, a) | Expr::Binary(_, a, _) | Expr::Select(_, a, _) => a.ty(),
+            Expr::Compare(_, a, _) => a.ty().with(Scalar::I1),
+            Expr::Cast(_, ty, _) => *ty,
+            Expr::Splat(n, a) => Ty::vector(a.ty().scalar, *n),
+            Expr::Lanes(v) => Ty::vector(v[0].ty().scalar, v.len() as u16),
+            Expr::Lane(_, a) | Expr::Reduce(_, a) => Ty::one(a.ty().scalar),
+            Expr::Call(f, args) => f.result(args),
+        }
+    }
+
+    pub fn binary(op: Binary, a: Expr, b: Expr) -> Expr {
+        debug_assert_eq!(a.ty(), b.ty(), "{op:?}");
+        Expr::Binary(op, Box::new(a), Box::new(b))
+    }
+
+    pub fn compare(op: Compare, a: Expr, b: Expr) -> Expr {
+        debug_assert_eq!(a.ty(), b.ty(), "{op:?}");
+        Expr::Compare(op, Box::new(a), Box::new(b))
+    }
+
+    pub fn select(self, then: Expr, otherwise: Expr) -> Expr {
+        debug_assert_eq!(then.ty(), otherwise.ty());
+        Expr::Select(Box::new(self), Box::new(then), Box::new(otherwise))
+    }
+
+    pub fn cast(self, cast: Cast, ty: impl Into<Ty>) -> Expr {
+        let ty = ty.into();
+        if self.ty() == ty { self } else { Expr::Cast(cast, ty, Box::new(self)) }
+    }
+
+    pub fn unary(self, op: Unary) -> Expr {
+        Expr::Unary(op, Box::new(self))
+    }
+
+    pub fn min(self, b: Expr) -> Expr {
+        Expr::binary(Binary::Min, self, b)
+    }
+
+    pub fn max(self, b: Expr) -> Expr {
+        Expr::binary(Binary::Max, self, b)
+    }
+
+    pub fn lt(self, b: Expr) -> Expr {
+        Expr::compare(Compare::Lt, self, b)
+    }
+
+    pub fn le(self, b: Expr) -> Expr {
+        Expr::compare(Compare::Le, self, b)
+    }
+
+    pub fn equal(self, b: Expr) -> Expr {
+        Expr::compare(Compare::Eq, self, b)
+    }
+
+    /// Rebuilds the expression bottom-up: children first, then `f` on each node.
+    pub fn rebuild(&self, var: &dyn Fn(IndexVar) -> Option<Index>, f: &dyn Fn(Expr) -> Expr) -> Expr {
+        let r = |e: &Expr| e.rebuild(var, f);
+        let b = |e: &Expr| Box::new(e.rebuild(var, f));
+        let index = |i: &Index| i.substitute(var, &r);
+        f(match self {
+            Expr::Const(..) | Expr::Local(_) => self.clone(),
+            Expr::Index(i, s) => Expr::Index(index(i), *s),
+            Expr::Load(l) => Expr::Load(Box::new(Load {
+                access: l.access.rebuild(&index),
+                ty: l.ty,
+                otherwise: l.otherwise.as_ref().map(r),
+                mask: l.mask.as_ref().map(r),
+            })),
+            Expr::Unary(op, a) => Expr::Unary(*op, b(a)),
+            Expr::Binary(op, x, y) => Expr::Binary(*op, b(x), b(y)),
+            Expr::Compare(op, x, y) => Expr::Compare(*op, b(x), b(y)),
+            Expr::Select(c, x, y) => Expr::Select(b(c), b(x), b(y)),
+            Expr::Cast(c, ty, a) => Expr::Cast(*c, *ty, b(a)),
+            Expr::Splat(n, a) => Expr::Splat(*n, b(a)),
+            Expr::Lanes(v) => Expr::Lanes(v.iter().map(r).collect()),
+            Expr::Lane(n, a) => Expr::Lane(*n, b(a)),
+            Expr::Reduce(op, a) => Expr::Reduce(*op, b(a)),
+            Expr::Call(g, args) => Expr::Call(*g, args.iter().map(r).collect()),
+        })
+    }
+}
+
+impl Access {
+    fn rebuild(&self, index: &dyn Fn(&Index) -> Index) -> Access {
+        let dims = self.dims.iter().map(|d| Dim { index: index(&d.index), ..d.clone() }).collect();
+        Access { dims, ..self.clone() }
+    }
+}
+
+macro_rules! operator {
+    ($trait:ident, $method:ident, $op:ident) => {
+        impl std::ops::$trait for Expr {
+            type Output = Expr;
+            fn $method(self, b: Expr) -> Expr {
+                Expr::binary(Binary::$op, self, b)
+            }
+        }
+    };
+}
+
+operator!(Add, add, Add);
+operator!(Sub, sub, Sub);
+operator!(Mul, mul, Mul);
+operator!(Div, div, Div);
+operator!(BitAnd, bitand, And);
+operator!(BitOr, bitor, Or);
+operator!(BitXor, bitxor, Xor);
+operator!(Shl, shl, Shl);
+operator!(Shr, shr, Shr);
+
+impl std::ops::Neg for Expr {
+    type Output = Expr;
+    fn neg(self) -> Expr {
+        self.unary(Unary::Neg)
+    }
+}
+
+impl From<Local> for Expr {
+    fn from(l: Local) -> Expr {
+        Expr::Local(l)
+    }
+}

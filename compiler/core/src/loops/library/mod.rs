@@ -1,0 +1,92 @@
+//! Library functions: straight-line functions that kernels call, each with a portable meaning.
+//!
+//! Two kinds share the mechanism: mathematics (`math`), which the evaluator, the interpreter and
+//! every printer execute from this one definition, and target instructions (`arm`), which a target's
+//! file may spell as an intrinsic or one line of assembly. Where it does not, the definition is
+//! emitted as a function.
+
+mod arm;
+mod math;
+
+use super::ir::{Expr, Local};
+use super::ty::Ty;
+use std::sync::LazyLock;
+
+/// Meaning of a library function: parameters, then named values in order, then the result.
+#[derive(Debug)]
+pub struct Definition {
+    /// Locals `0..n`.
+    pub params: Vec<Ty>,
+    /// Locals from `n` on, in order.
+    pub lets: Vec<(&'static str, Expr)>,
+    pub result: Expr,
+}
+
+/// Writes a definition.
+pub struct Define {
+    params: Vec<Ty>,
+    lets: Vec<(&'static str, Expr)>,
+}
+
+impl Define {
+    pub fn new(params: &[Ty]) -> Define {
+        Define { params: params.to_vec(), lets: Vec::new() }
+    }
+
+    pub fn param(&self, i: usize) -> Expr {
+        Expr::Local(Local { id: i as u32, ty: self.params[i] })
+    }
+
+    pub fn bind(&mut self, name: &'static str, value: Expr) -> Expr {
+        let local = Local { id: (self.params.len() + self.lets.len()) as u32, ty: value.ty() };
+        self.lets.push((name, value));
+        Expr::Local(local)
+    }
+
+    pub fn finish(self, result: Expr) -> Definition {
+        Definition { params: self.params, lets: self.lets, result }
+    }
+}
+
+macro_rules! library {
+    ($($(#[doc = $doc:literal])* $variant:ident = $module:ident::$name:ident;)*) => {
+        /// A library function.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Library { $($(#[doc = $doc])* $variant),* }
+
+        impl Library {
+            pub const ALL: &'static [Library] = &[$(Library::$variant),*];
+
+            /// Name in the text form and, behind the model's name, in C.
+            pub fn name(self) -> &'static str {
+                match self { $(Library::$variant => stringify!($name)),* }
+            }
+
+            pub fn definition(self) -> &'static Definition {
+                match self {
+                    $(Library::$variant => {
+                        static DEFINITION: LazyLock<Definition> = LazyLock::new($module::$name);
+                        &DEFINITION
+                    })*
+                }
+            }
+        }
+    };
+}
+
+library! {
+    /// e^x; error below 1 ULP against the exact value, subnormal results included.
+    ExpF32 = math::exp_f32;
+    /// a + (i16)x * (i16)y + (x >> 16) * (y >> 16), wrapping. Arm SMLAD.
+    Smlad = arm::smlad;
+}
+
+impl Library {
+    pub fn result(self, _args: &[Expr]) -> Ty {
+        self.definition().result.ty()
+    }
+
+    pub fn call(self, args: impl Into<Vec<Expr>>) -> Expr {
+        Expr::Call(self, args.into())
+    }
+}

@@ -1,0 +1,151 @@
+//! What an operator is: the one trait that each file under `ops/` implements.
+//!
+//! Everything that tinyc knows of an operator is behind [`Op`]; passes, planner and printers ask it
+//! and hold no tables of their own. Operators are named by [`OpId`], generated from the list in
+//! `ops/mod.rs`.
+
+use crate::attrs::{AttrSpec, Attrs};
+use crate::diag::{Code, OpError};
+use crate::loops::{Lower, View};
+use crate::onnx::NodeReader;
+use crate::tensor::Tensor;
+use crate::types::TensorType;
+
+pub use crate::ops::OpId;
+
+/// How often an operand occurs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    Once,
+    /// May be absent.
+    Optional,
+    /// Any number, at least one; only as the last operand.
+    Variadic,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Operand {
+    pub name: &'static str,
+    pub times: Times,
+}
+
+/// Shorthand for lists of operands.
+pub const fn once(name: &'static str) -> Operand {
+    Operand { name, times: Times::Once }
+}
+
+pub const fn optional(name: &'static str) -> Operand {
+    Operand { name, times: Times::Optional }
+}
+
+pub const fn variadic(name: &'static str) -> Operand {
+    Operand { name, times: Times::Variadic }
+}
+
+/// How an ONNX operator becomes nodes of the graph.
+pub struct Import {
+    /// `""` is the default domain.
+    pub domain: &'static str,
+    pub op_type: &'static str,
+    /// Versions of the operator (the opset that introduced them) that this reads, first and last.
+    pub since: i64,
+    pub until: i64,
+    pub read: ReadFn,
+}
+
+/// Reads one ONNX node: adds nodes to the graph, returns one per ONNX output.
+pub type ReadFn = fn(&mut NodeReader<'_>) -> Result<Vec<crate::graph::NodeId>, OpError>;
+
+/// An operator of the default domain, in all versions from `since` on.
+pub const fn onnx(op_type: &'static str, since: i64, read: ReadFn) -> Import {
+    Import { domain: "", op_type, since, until: i64::MAX, read }
+}
+
+/// Operand types as inference sees them.
+pub type Types<'a> = [Option<&'a TensorType>];
+
+pub trait Op: Sync {
+    /// Name in the text form: the ONNX name in snake case.
+    fn name(&self) -> &'static str;
+
+    /// What it computes: the formula with shapes, then its source.
+    fn doc(&self) -> &'static str;
+
+    fn operands(&self) -> &'static [Operand];
+
+    fn attrs(&self) -> &'static [AttrSpec] {
+        &[]
+    }
+
+    fn imports(&self) -> &'static [Import];
+
+    /// Types of the results. Operand count and attribute kinds are checked before.
+    fn infer(&self, attrs: &Attrs, x: &Types<'_>) -> Result<Vec<TensorType>, OpError>;
+
+    /// The reference evaluation. Operands have types that `infer` accepted.
+    fn eval(&self, attrs: &Attrs, x: &[Option<&Tensor>]) -> Result<Vec<Tensor>, OpError>;
+
+    /// A slow and obvious evaluation, where `eval` is neither; tests compare the two.
+    fn eval_naive(&self, _attrs: &Attrs, _x: &[Option<&Tensor>]) -> Option<Vec<Tensor>> {
+        None
+    }
+
+    /// The plain lowering: loops over views, no target in mind.
+    fn lower(&self, l: &mut Lower, attrs: &Attrs, x: &[Option<View>], y: &[View]) -> Result<(), OpError>;
+
+    /// Multiply-accumulates of one evaluation.
+    fn macs(&self, _attrs: &Attrs, _x: &Types<'_>, _y: &[TensorType]) -> u64 {
+        0
+    }
+
+    /// The result is the first operand's bytes under another type: no code, the same memory.
+    fn is_alias(&self) -> bool {
+        false
+    }
+
+    /// The plain lowering reads each element of operand `i` last when it writes the result's element
+    /// at the same address, so both may share memory. The validator proves it for every plan.
+    fn in_place(&self, _i: usize) -> bool {
+        false
+    }
+
+    /// Examples such as `"relu f32[2,3] -> f32[2,3]"`, from which tests are derived (see `examples`).
+    fn examples(&self) -> &'static [&'static str];
+}
+
+impl OpId {
+    /// Checks operand count and attributes, then infers.
+    pub fn check_and_infer(self, attrs: &Attrs, x: &Types<'_>) -> Result<Vec<TensorType>, OpError> {
+        let op = self.op();
+        attrs.check(op.attrs()).map_err(|e| OpError::new(Code::BadAttribute, format!("{}: {e}", op.name())))?;
+        self.check_operands(x)?;
+        op.infer(attrs, x)
+    }
+
+    fn check_operands(self, x: &Types<'_>) -> Result<(), OpError> {
+        let op = self.op();
+        let specs = op.operands();
+        let error = |m: String| Err(OpError::new(Code::Arity, format!("{}: {m}", op.name())));
+        for (i, s) in specs.iter().enumerate() {
+            if s.times != Times::Optional && !matches!(x.get(i), Some(Some(_))) {
+                return error(format!("operand {i} ({}) is missing", s.name));
+            }
+        }
+        let variadic = specs.last().is_some_and(|s| s.times == Times::Variadic);
+        if x.len() > specs.len() && !variadic {
+            return error(format!("{} operands given, at most {} allowed", x.len(), specs.len()));
+        }
+        if variadic && let Some(i) = x.iter().skip(specs.len()).position(Option::is_none) {
+            return error(format!("operand {} is missing", i + specs.len()));
+        }
+        Ok(())
+    }
+
+    pub fn name(self) -> &'static str {
+        self.op().name()
+    }
+
+    pub fn from_name(name: &str) -> Option<OpId> {
+        OpId::ALL.iter().copied().find(|o| o.name() == name)
+    }
+}

@@ -1,0 +1,24 @@
+//! All operators, one file each. The list below is the only other place that an operator touches.
+
+mod index;
+
+macro_rules! ops {
+    ($($m:ident)*) => {
+        $(mod $m;)*
+
+        /// An operator by name.
+        #[allow(non_camel_case_types)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum OpId { $($m),* }
+
+        impl OpId {
+            pub const ALL: &'static [OpId] = &[$(OpId::$m),*];
+
+            pub fn op(self) -> &'static dyn crate::op::Op {
+                match self { $(OpId::$m => &$m::OP),* }
+            }
+        }
+    };
+}
+
+ops! { reshape transpose }

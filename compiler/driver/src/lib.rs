@@ -1,0 +1,1 @@
+//! The compiler pipeline behind the `tinyc` command.

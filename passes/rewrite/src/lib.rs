@@ -1,0 +1,1 @@
+//! Rewriting passes of the tinyc compiler.
