@@ -6,7 +6,7 @@
 
 use crate::attrs::{AttrSpec, Attrs};
 use crate::diag::{Code, OpError};
-use crate::loops::{Lower, View};
+use crate::loops::{Function, Lower, Mode, Scalar, View};
 use crate::onnx::NodeReader;
 use crate::tensor::Tensor;
 use crate::types::TensorType;
@@ -139,6 +139,33 @@ impl OpId {
             return error(format!("operand {} is missing", i + specs.len()));
         }
         Ok(())
+    }
+
+    /// The plain lowering as a function. Its buffers are the operands that are present, in order,
+    /// then the results, all dense.
+    pub fn plain_kernel(self, attrs: &Attrs, x: &Types<'_>, y: &[TensorType]) -> Result<Function, OpError> {
+        let op = self.op();
+        let mut l = Lower::new(op.name());
+        let mut views = Vec::with_capacity(x.len());
+        for (i, ty) in x.iter().enumerate() {
+            let name = op.operands().get(i).or(op.operands().last()).map_or("x", |o| o.name);
+            let name = if i < op.operands().len() { name.to_owned() } else { format!("{name}{i}") };
+            views.push(ty.map(|ty| self.dense(&mut l, name, ty, Mode::Read)).transpose()?);
+        }
+        let mut results = Vec::with_capacity(y.len());
+        for (i, ty) in y.iter().enumerate() {
+            let name = if y.len() == 1 { "y".to_owned() } else { format!("y{i}") };
+            results.push(self.dense(&mut l, name, ty, Mode::Write)?);
+        }
+        op.lower(&mut l, attrs, &views, &results)?;
+        Ok(l.finish())
+    }
+
+    fn dense(self, l: &mut Lower, name: String, ty: &TensorType, mode: Mode) -> Result<View, OpError> {
+        let unsupported = || OpError::new(Code::NoKernel, format!("{}: no C type holds {}", self.name(), ty.dtype));
+        let scalar = Scalar::of(ty.dtype).ok_or_else(unsupported)?;
+        let buffer = l.buffer(name, scalar, ty.elements(), mode);
+        View::dense(buffer, ty.dtype, &ty.shape).ok_or_else(unsupported)
     }
 
     pub fn name(self) -> &'static str {
