@@ -1,1 +1,3 @@
+//! The `tinyc` command.
+
 fn main() {}

@@ -1,5 +1,7 @@
 //! Expressions, statements, functions and programs of the loop IR. Plain data.
 //!
+//! Longer than 400 lines: one closed vocabulary, which every reader of the IR matches on as a whole.
+//!
 //! Integer arithmetic wraps. Shift amounts are taken modulo the width. Integer division by zero
 //! gives zero. `min(a, b)` is `b < a ? b : a` and `max(a, b)` is `a < b ? b : a`, so a NaN in `a`
 //! stays. Float to integer truncates, saturates, and turns NaN into zero.

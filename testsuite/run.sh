@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Everything that has to hold: format, lints, the example, all tests. README's second command.
+#
+# Installs the tools that tests run and that are missing (apt, when root or through sudo). Where that
+# is not possible the tests that need them say so and skip; with CI=true nothing may be skipped, and
+# a missing tool is an error. Needs no network when everything is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\n== %s\n' "$*"; }
+
+# command that must exist -> Debian package that has it
+tools=(
+  gcc:gcc
+  clang:clang
+  arm-none-eabi-gcc:gcc-arm-none-eabi
+  qemu-system-arm:qemu-system-arm
+)
+
+missing_packages() {
+  local t
+  for t in "${tools[@]}"; do
+    command -v "${t%%:*}" >/dev/null || echo "${t#*:}"
+  done
+  # Debian has the C library of the Arm compiler in a package of its own, without a command.
+  if ! arm-none-eabi-gcc -E -x c -include stdio.h - </dev/null >/dev/null 2>&1; then
+    echo libnewlib-arm-none-eabi
+  fi
+}
+
+install_packages() {
+  local as_root=()
+  command -v apt-get >/dev/null || return 1
+  if [ "$(id -u)" != 0 ]; then
+    sudo -n true 2>/dev/null || return 1
+    as_root=(sudo -n)
+  fi
+  as_root+=(env DEBIAN_FRONTEND=noninteractive)
+  # An emulator needs no disk image tools, and where versions are mixed they would conflict with it;
+  # a trailing minus keeps them out. Someone who has them keeps them.
+  local keep_out=()
+  "${as_root[@]}" apt-get -qq update || say "apt-get update failed: trying with the package lists that are there"
+  if apt-cache show qemu-utils >/dev/null 2>&1 && ! dpkg -s qemu-utils >/dev/null 2>&1; then
+    keep_out=(qemu-utils-)
+  fi
+  "${as_root[@]}" apt-get -qq -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@" "${keep_out[@]}" </dev/null >/dev/null
+}
+
+mapfile -t packages < <(missing_packages)
+if [ ${#packages[@]} -gt 0 ]; then
+  say "installing ${packages[*]}"
+  install_packages "${packages[@]}" || true
+  mapfile -t packages < <(missing_packages)
+  if [ ${#packages[@]} -gt 0 ]; then
+    say "not installed: ${packages[*]} (tests that need them are skipped)"
+    [ "${CI:-}" != true ] || exit 1
+  fi
+fi
+if [ "${CI:-}" = true ]; then
+  export TINYC_REQUIRE_TOOLS=1
+fi
+
+say "cargo fmt"
+cargo fmt --all -- --check
+say "cargo clippy"
+cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+say "cargo test"
+cargo test --quiet --locked --workspace
