@@ -26,6 +26,16 @@ impl fmt::Debug for F32 {
     }
 }
 
+/// The fewest digits that read back as the same bits; NaNs as their bits.
+impl fmt::Display for F32 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match f32::from(*self) {
+            v if v.is_nan() => write!(f, "{:#x}", self.0),
+            v => write!(f, "{v:?}"),
+        }
+    }
+}
+
 /// Value of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Attr {
@@ -176,7 +186,7 @@ impl fmt::Display for Attr {
                 }
                 f.write_str("]")
             }
-            Attr::Float(v) => write!(f, "{v:?}"),
+            Attr::Float(v) => write!(f, "{v}"),
             Attr::Word(v) => f.write_str(v),
             Attr::DType(v) => write!(f, "{v}"),
         }

@@ -142,6 +142,16 @@ impl Graph {
         NodeId::of(id)
     }
 
+    /// A node of which nothing is checked; the verifier may find fault with it.
+    pub(crate) fn add_unchecked(&mut self, kind: Kind, ty: Type) -> NodeId {
+        self.add(kind, ty, Origins::new(), None, &[])
+    }
+
+    /// Makes `from` the operand of `to` at a position that has none.
+    pub(crate) fn connect(&mut self, from: NodeId, to: NodeId, position: usize) {
+        self.nodes.add_edge(from.raw(), to.raw(), position);
+    }
+
     /// The type that `op` gives for these operands.
     pub fn infer(&self, op: OpId, attrs: &Attrs, operands: &[Option<NodeId>]) -> Result<Type, OpError> {
         let mut types = Vec::with_capacity(operands.len());

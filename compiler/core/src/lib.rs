@@ -13,5 +13,7 @@ pub mod loops;
 pub mod onnx;
 pub mod op;
 pub mod ops;
+pub mod random;
 pub mod tensor;
+pub mod text;
 pub mod types;
