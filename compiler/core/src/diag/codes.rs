@@ -53,8 +53,10 @@ codes! {
     MissingData "E0104" "external data cannot be read"
         "The model keeps a tensor in a file beside it and that file is missing, too short, or outside \
          the model's folder. Copy the data file next to the model.";
-    BadTensor "E0105" "malformed tensor"
-        "A tensor of the model has an element type, a shape and contents that contradict each other.";
+    BadTensor "E0105" "malformed or unsupported tensor"
+        "A tensor of the model has an element type, a shape and contents that contradict each other, or an \
+         element type that tinyc does not support (strings, complex numbers, floats of 8 bits and fewer, \
+         integers of 4 and 2 bits), or it is no tensor at all but a sequence, map or optional.";
     BadAttribute "E0106" "attribute missing, malformed or not supported"
         "A node lacks a required attribute, or has one whose type, value or name its operator does not \
          allow or tinyc does not support.";
@@ -129,6 +131,9 @@ codes! {
         "A name of the model is no C identifier, so the emitted code uses another one.";
     UnusedInput "W0002" "an input is never read"
         "The input is part of the emitted function's signature, but no result depends on it.";
+    UnusedDim "W0003" "a dimension given with --dim does not occur"
+        "No input of the model has a dimension of this name; `tinyc check` shows the names that there are. A \
+         dimension without a name is INPUT.AXIS, such as --dim input_1.0=1.";
 
     Internal "E9001" "internal error"
         "A defect of tinyc: please report it with the model and the command line.";

@@ -1,7 +1,22 @@
 //! Reading ONNX models into graphs.
 //!
-//! `node` is what operators see of an ONNX node.
+//! `proto` mirrors the protocol buffer schema, `tensor` and `types` read what is stored in it, `import`
+//! drives: it brings nodes into order (`order`), expands local functions (`function`) and lets each
+//! operator read its node (`node`). ONNX operators that need no operator of the graph are in
+//! `structural`, all others beside the operators themselves.
 
+mod attribute;
+mod function;
+mod import;
+#[cfg(test)]
+mod import_tests;
 mod node;
+mod order;
+pub mod proto;
+mod structural;
+mod tensor;
+mod types;
 
+pub use import::{ImportOptions, Imported, NEWEST_OPSET, OLDEST_OPSET, import, imports};
 pub use node::{NodeReader, Value};
+pub use tensor::{MAX_MADE_BYTES, element_type, element_type_number};

@@ -67,6 +67,11 @@ impl<'a> NodeReader<'a> {
         self.attributes.keys().map(String::as_str)
     }
 
+    /// Whether the node gives an attribute that has not been taken yet.
+    pub fn has(&self, name: &str) -> bool {
+        self.attributes.contains_key(name)
+    }
+
     /// Opset version that the model imports for the operator's domain.
     pub fn opset(&self) -> i64 {
         self.opset
