@@ -67,6 +67,29 @@ pub struct AttrSpec {
     pub doc: &'static str,
 }
 
+/// Shorthand for lists of attributes.
+impl AttrSpec {
+    pub const fn bool(name: &'static str, doc: &'static str) -> AttrSpec {
+        AttrSpec { name, kind: AttrKind::Bool, doc }
+    }
+
+    pub const fn int(name: &'static str, doc: &'static str) -> AttrSpec {
+        AttrSpec { name, kind: AttrKind::Int, doc }
+    }
+
+    pub const fn ints(name: &'static str, doc: &'static str) -> AttrSpec {
+        AttrSpec { name, kind: AttrKind::Ints, doc }
+    }
+
+    pub const fn float(name: &'static str, doc: &'static str) -> AttrSpec {
+        AttrSpec { name, kind: AttrKind::Float, doc }
+    }
+
+    pub const fn dtype(name: &'static str, doc: &'static str) -> AttrSpec {
+        AttrSpec { name, kind: AttrKind::DType, doc }
+    }
+}
+
 /// The attributes of a node, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Attrs(BTreeMap<&'static str, Attr>);

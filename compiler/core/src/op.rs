@@ -43,6 +43,7 @@ pub const fn variadic(name: &'static str) -> Operand {
 }
 
 /// How an ONNX operator becomes nodes of the graph.
+#[derive(Clone, Copy)]
 pub struct Import {
     /// `""` is the default domain.
     pub domain: &'static str,
@@ -61,23 +62,54 @@ pub const fn onnx(op_type: &'static str, since: i64, read: ReadFn) -> Import {
     Import { domain: "", op_type, since, until: i64::MAX, read }
 }
 
+/// An operator of the default domain in the versions `since..=until`.
+pub const fn onnx_until(op_type: &'static str, since: i64, until: i64, read: ReadFn) -> Import {
+    Import { domain: "", op_type, since, until, read }
+}
+
 /// Operand types as inference sees them.
 pub type Types<'a> = [Option<&'a TensorType>];
 
-pub trait Op: Sync {
+/// What is written down of an operator, as opposed to computed.
+#[derive(Clone, Copy)]
+pub struct Facts {
     /// Name in the text form: the ONNX name in snake case.
-    fn name(&self) -> &'static str;
-
+    pub name: &'static str,
     /// What it computes: the formula with shapes, then its source.
-    fn doc(&self) -> &'static str;
+    pub doc: &'static str,
+    pub operands: &'static [Operand],
+    pub attrs: &'static [AttrSpec],
+    pub imports: &'static [Import],
+    /// Such as `"relu f32[2,3] -> f32[2,3]"`; tests are derived from them (see `ops/examples.rs`).
+    pub examples: &'static [&'static str],
+}
 
-    fn operands(&self) -> &'static [Operand];
+pub trait Op: Sync {
+    fn facts(&self) -> &Facts;
 
-    fn attrs(&self) -> &'static [AttrSpec] {
-        &[]
+    fn name(&self) -> &'static str {
+        self.facts().name
     }
 
-    fn imports(&self) -> &'static [Import];
+    fn doc(&self) -> &'static str {
+        self.facts().doc
+    }
+
+    fn operands(&self) -> &'static [Operand] {
+        self.facts().operands
+    }
+
+    fn attrs(&self) -> &'static [AttrSpec] {
+        self.facts().attrs
+    }
+
+    fn imports(&self) -> &'static [Import] {
+        self.facts().imports
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        self.facts().examples
+    }
 
     /// Types of the results. Operand count and attribute kinds are checked before.
     fn infer(&self, attrs: &Attrs, x: &Types<'_>) -> Result<Vec<TensorType>, OpError>;
@@ -108,9 +140,6 @@ pub trait Op: Sync {
     fn in_place(&self, _i: usize) -> bool {
         false
     }
-
-    /// Examples such as `"relu f32[2,3] -> f32[2,3]"`, from which tests are derived (see `examples`).
-    fn examples(&self) -> &'static [&'static str];
 }
 
 impl OpId {

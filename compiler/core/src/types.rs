@@ -139,6 +139,23 @@ impl Shape {
         strides
     }
 
+    /// All coordinates, the last axis fastest.
+    pub fn coordinates(&self) -> impl Iterator<Item = Vec<usize>> + '_ {
+        (0..self.elements()).map(|mut i| {
+            let mut at = vec![0; self.rank()];
+            for d in (0..self.rank()).rev() {
+                at[d] = i % self.0[d];
+                i /= self.0[d];
+            }
+            at
+        })
+    }
+
+    /// Row-major position of a coordinate.
+    pub fn offset(&self, at: &[usize]) -> usize {
+        self.0.iter().zip(at).fold(0, |o, (&n, &i)| o * n + i)
+    }
+
     /// Axis in `-rank..rank`, counted from the end when negative.
     pub fn axis(&self, axis: i64) -> Option<usize> {
         let rank = self.rank() as i64;

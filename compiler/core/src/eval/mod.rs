@@ -3,6 +3,12 @@
 //! Deterministic: the same bits on every machine (no fused multiply-add, fixed summation order), so
 //! constants folded through it are the same everywhere.
 
+pub mod conv;
+pub mod gemm;
+mod number;
+
+pub use number::{Number, in_f32, slice};
+
 use crate::graph::{Graph, Kind, NodeId};
 use crate::tensor::Tensor;
 use std::collections::BTreeMap;

@@ -1,12 +1,14 @@
 //! Walking coordinates: what data-movement operators share.
 
 use crate::loops::{Index, View};
+use crate::types::Shape;
 
 /// Offsets of all coordinates of a shape in row-major order, under other strides.
-pub fn offsets(shape: &[usize], strides: &[usize]) -> impl Iterator<Item = usize> {
+pub fn offsets(shape: &[usize], strides: &[usize]) -> impl Iterator<Item = usize> + use<> {
     let n: usize = shape.iter().product();
     let mut at = vec![0; shape.len()];
     let mut offset = 0;
+    let (shape, strides) = (shape.to_vec(), strides.to_vec());
     (0..n).map(move |_| {
         let here = offset;
         for d in (0..at.len()).rev() {
@@ -20,6 +22,15 @@ pub fn offsets(shape: &[usize], strides: &[usize]) -> impl Iterator<Item = usize
         }
         here
     })
+}
+
+/// Offsets in a dense tensor of shape `x` of the elements that it has when broadcast to `shape`.
+pub fn broadcast(x: &[usize], shape: &[usize]) -> impl Iterator<Item = usize> + use<> {
+    let skip = shape.len() - x.len();
+    let dense = Shape::new(x).strides();
+    let stride = |d: usize| d.checked_sub(skip).map_or(0, |d| if x[d] == 1 { 0 } else { dense[d] });
+    let strides: Vec<usize> = (0..shape.len()).map(stride).collect();
+    offsets(shape, &strides)
 }
 
 /// Coordinates in `x` of the element whose row-major position is that of `at` in `y`.

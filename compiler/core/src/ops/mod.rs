@@ -1,6 +1,8 @@
 //! All operators, one file each. The list below is the only other place that an operator touches.
 
 mod index;
+mod require;
+pub(crate) mod window;
 
 macro_rules! ops {
     ($($m:ident)*) => {
@@ -21,4 +23,4 @@ macro_rules! ops {
     };
 }
 
-ops! { reshape transpose }
+ops! { conv gemm matmul reshape transpose }

@@ -1,36 +1,36 @@
 //! `reshape`: the same elements under another shape.
 
-use crate::attrs::{AttrKind, AttrSpec, Attrs};
+use crate::attrs::{AttrSpec, Attrs};
 use crate::diag::{Code, OpError};
 use crate::graph::NodeId;
 use crate::loops::{Lower, View};
 use crate::onnx::NodeReader;
-use crate::op::{Import, Op, OpId, Operand, Types, once, onnx};
+use crate::op::{Facts, Op, OpId, Types, once, onnx};
 use crate::tensor::Tensor;
 use crate::types::{Shape, TensorType};
 
+use super::require;
+
+static FACTS: Facts = Facts {
+    name: "reshape",
+    doc: "The elements of `x` in row-major order under the shape `shape`. ONNX Reshape, Flatten, Squeeze, Unsqueeze.",
+    operands: &[once("x")],
+    attrs: &[AttrSpec::ints("shape", "extents of the result")],
+    imports: &[
+        onnx("Reshape", 5, read_reshape),
+        onnx("Flatten", 1, read_flatten),
+        onnx("Squeeze", 1, read_squeeze),
+        onnx("Unsqueeze", 1, read_unsqueeze),
+    ],
+    examples: &["reshape f32[2,3] {shape: [3,2]} -> f32[3,2]", "reshape i64[1,4,5] {shape: [20]} -> i64[20]"],
+};
+
 pub struct Reshape;
-pub const OP: Reshape = Reshape;
+pub static OP: Reshape = Reshape;
 
 impl Op for Reshape {
-    fn name(&self) -> &'static str {
-        "reshape"
-    }
-
-    fn doc(&self) -> &'static str {
-        "The elements of `x` in row-major order under the shape `shape`. ONNX Reshape, Flatten, Squeeze, Unsqueeze."
-    }
-
-    fn operands(&self) -> &'static [Operand] {
-        const { &[once("x")] }
-    }
-
-    fn attrs(&self) -> &'static [AttrSpec] {
-        const { &[AttrSpec { name: "shape", kind: AttrKind::Ints, doc: "extents of the result" }] }
-    }
-
-    fn imports(&self) -> &'static [Import] {
-        const { &[onnx("Reshape", 5, read_reshape)] }
+    fn facts(&self) -> &Facts {
+        &FACTS
     }
 
     fn infer(&self, attrs: &Attrs, x: &Types<'_>) -> Result<Vec<TensorType>, OpError> {
@@ -50,7 +50,11 @@ impl Op for Reshape {
 
     fn lower(&self, l: &mut Lower, _attrs: &Attrs, x: &[Option<View>], y: &[View]) -> Result<(), OpError> {
         let [Some(x)] = x else { unreachable!("operand count is checked") };
-        l.nest(&y[0].shape(), |l, at| l.push(y[0].write(at, x.read(&super::index::same_element(&y[0], x, at)))));
+        let (mut flat_x, mut flat_y) = ([x.clone()], [y[0].clone()]);
+        View::coalesce(&mut flat_x);
+        View::coalesce(&mut flat_y);
+        let ([x], [y]) = (flat_x, flat_y);
+        l.nest(&y.shape(), |l, at| l.push(y.write(at, x.read(&super::index::same_element(&y, &x, at)))));
         Ok(())
     }
 
@@ -60,10 +64,6 @@ impl Op for Reshape {
 
     fn in_place(&self, i: usize) -> bool {
         i == 0
-    }
-
-    fn examples(&self) -> &'static [&'static str] {
-        &["reshape f32[2,3] {shape: [3,2]} -> f32[3,2]", "reshape i64[1,4,5] {shape: [20]} -> i64[20]"]
     }
 }
 
@@ -90,6 +90,52 @@ fn read_reshape(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
             }
         }
     }
+    emit(n, shape)
+}
+
+/// ONNX Flatten: a matrix, the axes before `axis` in its rows.
+fn read_flatten(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
+    let x = n.ty(0)?;
+    let axis = n.int("axis")?.unwrap_or(1);
+    let rank = x.shape.rank();
+    // Unlike elsewhere, `axis` may be the rank itself.
+    let split = if axis == rank as i64 { rank } else { require::axis("flatten", &x, axis)? };
+    let extent = |dims: &[usize]| dims.iter().product::<usize>() as i64;
+    emit(n, vec![extent(&x.shape[..split]), extent(&x.shape[split..])])
+}
+
+/// Axes as an attribute before opset 13, as operand 1 from then on.
+fn read_axes(n: &mut NodeReader<'_>) -> Result<Option<Vec<i64>>, OpError> {
+    if n.opset() < 13 { n.ints("axes") } else { n.constant_ints(1) }
+}
+
+/// ONNX Squeeze: without axes all extents of 1 go.
+fn read_squeeze(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
+    let x = n.ty(0)?;
+    let gone = match read_axes(n)? {
+        None => (0..x.shape.rank()).filter(|&d| x.shape[d] == 1).collect(),
+        Some(axes) => require::axes("squeeze", &x, &axes)?,
+    };
+    if let Some(&d) = gone.iter().find(|&&d| x.shape[d] != 1) {
+        let message = format!("squeeze: axis {d} of {x} has extent {}, not 1", x.shape[d]);
+        return Err(OpError::new(Code::ShapeMismatch, message));
+    }
+    let kept = (0..x.shape.rank()).filter(|d| !gone.contains(d));
+    emit(n, kept.map(|d| x.shape[d] as i64).collect())
+}
+
+/// ONNX Unsqueeze: axes count in the result.
+fn read_unsqueeze(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
+    let x = n.ty(0)?;
+    let axes = read_axes(n)?.ok_or_else(|| OpError::new(Code::Arity, "unsqueeze: axes are missing"))?;
+    let result = TensorType::new(x.dtype, vec![1; x.shape.rank() + axes.len()]);
+    let new = require::axes("unsqueeze", &result, &axes)?;
+    let mut old = x.shape.iter();
+    let extent = |d| if new.contains(&d) { Some(1) } else { old.next().map(|&n| n as i64) };
+    emit(n, (0..result.shape.rank()).filter_map(extent).collect())
+}
+
+fn emit(n: &mut NodeReader<'_>, shape: Vec<i64>) -> Result<Vec<NodeId>, OpError> {
     let x = n.required(0)?;
     Ok(vec![n.emit(OpId::reshape, Attrs::new().with_ints("shape", shape), &[Some(x)])?])
 }

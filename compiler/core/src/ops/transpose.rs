@@ -1,35 +1,32 @@
 //! `transpose`: axes in another order.
 
-use crate::attrs::{AttrKind, AttrSpec, Attrs};
+use crate::attrs::{AttrSpec, Attrs};
 use crate::diag::{Code, OpError};
 use crate::loops::{Lower, View};
 use crate::onnx::NodeReader;
-use crate::op::{Import, Op, OpId, Operand, Types, once, onnx};
+use crate::op::{Facts, Op, OpId, Types, once, onnx};
 use crate::tensor::Tensor;
 use crate::types::{Shape, TensorType};
 
+static FACTS: Facts = Facts {
+    name: "transpose",
+    doc: "`y[i_0, ...] = x[j_0, ...]` where `j[perm[d]] = i[d]`. ONNX Transpose.",
+    operands: &[once("x")],
+    attrs: &[AttrSpec::ints("perm", "axis of `x` at each axis of `y`")],
+    imports: &[onnx("Transpose", 1, read)],
+    examples: &[
+            "transpose f32[2,3] {perm: [1,0]} -> f32[3,2]",
+            "transpose i8[1,4,5,3] {perm: [0,3,1,2]} -> i8[1,3,4,5]",
+            "transpose f32[2,3,4] {perm: [2,0,1]} -> f32[4,2,3]",
+        ],
+};
+
 pub struct Transpose;
-pub const OP: Transpose = Transpose;
+pub static OP: Transpose = Transpose;
 
 impl Op for Transpose {
-    fn name(&self) -> &'static str {
-        "transpose"
-    }
-
-    fn doc(&self) -> &'static str {
-        "`y[i_0, ...] = x[j_0, ...]` where `j[perm[d]] = i[d]`. ONNX Transpose."
-    }
-
-    fn operands(&self) -> &'static [Operand] {
-        const { &[once("x")] }
-    }
-
-    fn attrs(&self) -> &'static [AttrSpec] {
-        const { &[AttrSpec { name: "perm", kind: AttrKind::Ints, doc: "axis of `x` at each axis of `y`" }] }
-    }
-
-    fn imports(&self) -> &'static [Import] {
-        const { &[onnx("Transpose", 1, read)] }
+    fn facts(&self) -> &Facts {
+        &FACTS
     }
 
     fn infer(&self, attrs: &Attrs, x: &Types<'_>) -> Result<Vec<TensorType>, OpError> {
@@ -62,14 +59,6 @@ impl Op for Transpose {
         let [y, x] = views;
         l.nest(&y.shape(), |l, at| l.push(y.write(at, x.read(at))));
         Ok(())
-    }
-
-    fn examples(&self) -> &'static [&'static str] {
-        &[
-            "transpose f32[2,3] {perm: [1,0]} -> f32[3,2]",
-            "transpose i8[1,4,5,3] {perm: [0,3,1,2]} -> i8[1,3,4,5]",
-            "transpose f32[2,3,4] {perm: [2,0,1]} -> f32[4,2,3]",
-        ]
     }
 }
 

@@ -1,0 +1,139 @@
+//! Arithmetic on elements, generic over their type: integers wrap, floats are never fused.
+
+use crate::diag::OpError;
+use crate::tensor::{Data, Element, Tensor};
+use crate::types::DType;
+use half::{bf16, f16};
+
+/// An element type that sums of products are computed in.
+pub trait Number: Element + Default {
+    const ZERO: Self;
+    fn plus(self, b: Self) -> Self;
+    fn times(self, b: Self) -> Self;
+    /// `v`, truncated for integers.
+    fn of(v: f32) -> Self;
+
+    /// `self + a * b`, rounded twice.
+    #[inline(always)]
+    fn mac(self, a: Self, b: Self) -> Self {
+        self.plus(a.times(b))
+    }
+}
+
+macro_rules! numbers {
+    ($($t:ty: $zero:literal, $plus:expr, $times:expr;)*) => {
+        $(impl Number for $t {
+            const ZERO: $t = $zero;
+            #[inline(always)]
+            fn plus(self, b: $t) -> $t {
+                $plus(self, b)
+            }
+            #[inline(always)]
+            fn times(self, b: $t) -> $t {
+                $times(self, b)
+            }
+            fn of(v: f32) -> $t {
+                v as $t
+            }
+        })*
+    };
+}
+
+numbers! {
+    f32: 0.0, |a, b| a + b, |a, b| a * b;
+    f64: 0.0, |a, b| a + b, |a, b| a * b;
+    i8: 0, i8::wrapping_add, i8::wrapping_mul;
+    u8: 0, u8::wrapping_add, u8::wrapping_mul;
+    i16: 0, i16::wrapping_add, i16::wrapping_mul;
+    u16: 0, u16::wrapping_add, u16::wrapping_mul;
+    i32: 0, i32::wrapping_add, i32::wrapping_mul;
+    u32: 0, u32::wrapping_add, u32::wrapping_mul;
+    i64: 0, i64::wrapping_add, i64::wrapping_mul;
+    u64: 0, u64::wrapping_add, u64::wrapping_mul;
+}
+
+/// Evaluates `$body` with `$t` the element type of the first of `$x`, which `infer` has found to be
+/// a [`Number`].
+#[macro_export]
+macro_rules! with_number {
+    ($x:expr, $t:ident => $body:expr) => {
+        match $x[0].map($crate::tensor::Tensor::dtype) {
+            Some($crate::types::DType::F32) => {
+                type $t = f32;
+                $body
+            }
+            Some($crate::types::DType::F64) => {
+                type $t = f64;
+                $body
+            }
+            Some($crate::types::DType::I8) => {
+                type $t = i8;
+                $body
+            }
+            Some($crate::types::DType::U8) => {
+                type $t = u8;
+                $body
+            }
+            Some($crate::types::DType::I16) => {
+                type $t = i16;
+                $body
+            }
+            Some($crate::types::DType::U16) => {
+                type $t = u16;
+                $body
+            }
+            Some($crate::types::DType::I32) => {
+                type $t = i32;
+                $body
+            }
+            Some($crate::types::DType::U32) => {
+                type $t = u32;
+                $body
+            }
+            Some($crate::types::DType::I64) => {
+                type $t = i64;
+                $body
+            }
+            Some($crate::types::DType::U64) => {
+                type $t = u64;
+                $body
+            }
+            other => unreachable!("infer lets no {other:?} through"),
+        }
+    };
+}
+
+/// The elements, of the type that `infer` has checked.
+pub fn slice<T: Element>(t: &Tensor) -> &[T] {
+    t.as_slice().unwrap_or_else(|| unreachable!("infer has checked that {} holds {}", t.ty(), T::DTYPE))
+}
+
+/// Evaluates in f32 and rounds the results, where operands are f16 or bf16.
+pub fn in_f32(
+    x: &[Option<&Tensor>],
+    eval: impl FnOnce(&[Option<&Tensor>]) -> Result<Vec<Tensor>, OpError>,
+) -> Result<Vec<Tensor>, OpError> {
+    let narrow = match x.iter().flatten().map(|t| t.dtype()).find(|d| matches!(d, DType::F16 | DType::BF16)) {
+        None => return eval(x),
+        Some(narrow) => narrow,
+    };
+    let wide: Vec<Option<Tensor>> = x.iter().map(|t| t.map(widened)).collect();
+    let wide: Vec<Option<&Tensor>> = wide.iter().map(Option::as_ref).collect();
+    Ok(eval(&wide)?.into_iter().map(|t| rounded(t, narrow)).collect())
+}
+
+fn widened(t: &Tensor) -> Tensor {
+    match t.data() {
+        Data::F16(v) => Tensor::of(t.shape().clone(), v.iter().map(|x| x.to_f32()).collect()),
+        Data::BF16(v) => Tensor::of(t.shape().clone(), v.iter().map(|x| x.to_f32()).collect()),
+        _ => t.clone(),
+    }
+}
+
+fn rounded(t: Tensor, narrow: DType) -> Tensor {
+    match (t.data(), narrow) {
+        (Data::F32(v), DType::F16) => Tensor::of(t.shape().clone(), v.iter().map(|&x| f16::from_f32(x)).collect()),
+        (Data::F32(v), DType::BF16) => Tensor::of(t.shape().clone(), v.iter().map(|&x| bf16::from_f32(x)).collect()),
+        _ => t,
+    }
+}
