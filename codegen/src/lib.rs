@@ -2,6 +2,9 @@
 //!
 //! Knows no pass. Rewriting and compression reach it only through `tinyc_core::cost::Cost`.
 
+pub mod lower;
+pub mod plan;
+
 /// Who owns the memory of inputs and outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Io {

@@ -1,0 +1,165 @@
+//! Order of execution and places in memory: what runs when, and which bytes each value owns.
+//!
+//! A *buffer* is a value as steps see it; aliases (`reshape`, `get`) are their operand's buffer. A
+//! *slot* is the memory of one or more buffers: a result computed in place shares its operand's slot.
+//! `storage` decides on buffers and slots, `order` on the sequence, `offsets` on addresses. The
+//! validator takes nothing from here on trust.
+
+mod offsets;
+mod order;
+mod storage;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use crate::Io;
+use tinyc_core::diag::{Code, Diagnostic, Report};
+use tinyc_core::graph::{Graph, NodeId};
+use tinyc_core::types::TensorType;
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Runs the operator of a node.
+    Node(NodeId),
+    /// Copies a buffer: an output that is an input, a constant or another output as well.
+    Copy,
+}
+
+/// One step; `reads` and `writes` are positions in [`Plan::buffers`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedStep {
+    pub work: Work,
+    /// Operator and value, for tables.
+    pub op: &'static str,
+    /// Operands by position.
+    pub reads: Vec<Option<usize>>,
+    pub writes: Vec<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedBuffer {
+    /// Unique in the plan, as in the graph's text form.
+    pub name: String,
+    /// Type of the value that the buffer was made for; aliases have other shapes.
+    pub ty: TensorType,
+    /// Position in [`Plan::slots`].
+    pub slot: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotPlace {
+    /// Given by the caller.
+    Input(usize),
+    Output(usize),
+    Const(NodeId),
+    /// Byte offset.
+    Arena(usize),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    pub place: SlotPlace,
+    pub bytes: usize,
+    pub align: usize,
+    /// First and last step at which the slot holds something. Inputs are held from step 0 on,
+    /// outputs until after the last step, whose number is the count of steps.
+    pub first: usize,
+    pub last: usize,
+}
+
+impl Slot {
+    fn in_arena(&self) -> bool {
+        matches!(self.place, SlotPlace::Arena(_))
+    }
+}
+
+/// Order and memory of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub name: String,
+    pub io: Io,
+    pub steps: Vec<PlannedStep>,
+    pub buffers: Vec<PlannedBuffer>,
+    pub slots: Vec<Slot>,
+    /// Buffer of each input and output of the graph.
+    pub inputs: Vec<usize>,
+    pub outputs: Vec<usize>,
+    pub arena_bytes: usize,
+    pub arena_align: usize,
+}
+
+/// Plans a graph. Of the orders and placements tried, the one with the smallest arena; the first of
+/// equals.
+pub fn plan(graph: &Graph, io: Io) -> Result<Plan, Report> {
+    let Some(topological) = graph.topological() else {
+        return Err(Diagnostic::error(Code::Cycle, format!("graph {:?} has a cycle", graph.name)).into());
+    };
+    let names = tinyc_core::text::names(graph);
+    let mut best: Option<Plan> = None;
+    for order in order::candidates(graph, topological) {
+        let mut plan = storage::assign(graph, io, &order, &names);
+        plan.arena_bytes = offsets::place(&mut plan.slots, plan.steps.len());
+        if best.as_ref().is_none_or(|b| plan.arena_bytes < b.arena_bytes) {
+            best = Some(plan);
+        }
+    }
+    Ok(best.expect("there is at least one order"))
+}
+
+impl Plan {
+    /// Bytes of arena in use at each step.
+    pub fn live(&self) -> Vec<usize> {
+        let mut change = vec![0isize; self.steps.len() + 2];
+        for s in self.slots.iter().filter(|s| s.in_arena()) {
+            change[s.first] += s.bytes as isize;
+            change[s.last + 1] -= s.bytes as isize;
+        }
+        let mut sum = 0;
+        let steps = change.iter().take(self.steps.len() + 1);
+        steps
+            .map(|c| {
+                sum += c;
+                sum as usize
+            })
+            .collect()
+    }
+
+    /// The most that is in use at any step: no placement in this order needs less.
+    pub fn lower_bound(&self) -> usize {
+        self.live().into_iter().max().unwrap_or(0)
+    }
+
+    /// Bytes of inputs that the caller owns.
+    pub fn input_bytes(&self) -> usize {
+        self.bytes_of(|p| matches!(p, SlotPlace::Input(_)))
+    }
+
+    /// Bytes of outputs that the caller owns.
+    pub fn output_bytes(&self) -> usize {
+        self.bytes_of(|p| matches!(p, SlotPlace::Output(_)))
+    }
+
+    pub fn constant_bytes(&self) -> usize {
+        self.bytes_of(|p| matches!(p, SlotPlace::Const(_)))
+    }
+
+    /// Size of the context structure where pointers have four bytes: the arena, the caller's buffers
+    /// and the number of the next step.
+    pub fn context_bytes(&self) -> usize {
+        let ports = match self.io {
+            Io::Caller => self.inputs.len() + self.outputs.len(),
+            Io::Arena => 0,
+        };
+        4 * (2 + ports)
+    }
+
+    /// Arena, inputs, outputs and context.
+    pub fn ram(&self) -> usize {
+        self.arena_bytes + self.input_bytes() + self.output_bytes() + self.context_bytes()
+    }
+
+    fn bytes_of(&self, fits: impl Fn(SlotPlace) -> bool) -> usize {
+        self.slots.iter().filter(|s| fits(s.place)).map(|s| s.bytes).sum()
+    }
+}

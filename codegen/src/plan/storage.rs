@@ -1,0 +1,199 @@
+//! Buffers and slots: which values share memory, who owns it, and from when until when.
+
+use super::{Plan, PlannedBuffer, PlannedStep, Slot, SlotPlace, Work};
+use crate::Io;
+use std::collections::BTreeMap;
+use tinyc_core::graph::{Graph, Kind, NodeId};
+use tinyc_core::loops::Scalar;
+use tinyc_core::op::OpId;
+use tinyc_core::types::TensorType;
+
+/// A plan without offsets.
+pub fn assign(graph: &Graph, io: Io, order: &[NodeId], names: &BTreeMap<NodeId, String>) -> Plan {
+    let mut s = Storage { graph, names, buffers: Vec::new(), homes: Vec::new(), of: BTreeMap::new(), steps: Vec::new() };
+    for &id in order {
+        s.node(id);
+    }
+    let inputs: Vec<usize> = graph.inputs().iter().map(|id| s.of[id][0]).collect();
+    if io == Io::Caller {
+        for (i, &b) in inputs.iter().enumerate() {
+            s.homes[b] = Home::Input(i);
+        }
+    }
+    let outputs = s.outputs(io);
+    s.finish(io, inputs, outputs)
+}
+
+/// Where a buffer must lie.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Home {
+    Any,
+    Input(usize),
+    Output(usize),
+    Const(NodeId),
+}
+
+struct Storage<'a> {
+    graph: &'a Graph,
+    names: &'a BTreeMap<NodeId, String>,
+    /// Slots are decided on last.
+    buffers: Vec<PlannedBuffer>,
+    homes: Vec<Home>,
+    /// Buffers of the results of each node.
+    of: BTreeMap<NodeId, Vec<usize>>,
+    steps: Vec<PlannedStep>,
+}
+
+impl Storage<'_> {
+    fn buffer(&mut self, name: String, ty: &TensorType, home: Home) -> usize {
+        self.buffers.push(PlannedBuffer { name, ty: ty.clone(), slot: usize::MAX });
+        self.homes.push(home);
+        self.buffers.len() - 1
+    }
+
+    fn node(&mut self, id: NodeId) {
+        let node = self.graph.node(id);
+        let operands = self.graph.operands(id);
+        let operand = |i: usize| operands.get(i).copied().flatten();
+        let name = self.names[&id].clone();
+        let results = match &node.kind {
+            Kind::Input(_) => vec![self.buffer(name, node.tensor(), Home::Any)],
+            Kind::Const(_) => vec![self.buffer(name, node.tensor(), Home::Const(id))],
+            Kind::Get(i) => {
+                let tuple = operand(0).expect("get has an operand");
+                vec![self.of[&tuple][*i]]
+            }
+            Kind::Op(op, _) => match operand(0).filter(|&x| is_alias(self.graph, *op, x, id)) {
+                Some(x) => self.of[&x].clone(),
+                None => self.step(id, *op, &operands, name),
+            },
+        };
+        self.of.insert(id, results);
+    }
+
+    fn step(&mut self, id: NodeId, op: OpId, operands: &[Option<NodeId>], name: String) -> Vec<usize> {
+        let reads = operands.iter().map(|o| o.map(|o| self.of[&o][0])).collect();
+        let parts = self.graph.node(id).ty.parts();
+        let several = parts.len() != 1;
+        let part = |i: usize| if several { format!("{name}.{i}") } else { name.clone() };
+        let writes: Vec<usize> = parts.iter().enumerate().map(|(i, ty)| self.buffer(part(i), ty, Home::Any)).collect();
+        self.steps.push(PlannedStep { work: Work::Node(id), op: op.name(), reads, writes: writes.clone() });
+        writes
+    }
+
+    /// Buffer of each output, with copies where the memory is not the output's own.
+    fn outputs(&mut self, io: Io) -> Vec<usize> {
+        let mut outputs = Vec::new();
+        for (i, o) in self.graph.outputs().iter().enumerate() {
+            let from = self.of[&o.node][0];
+            let own = match io {
+                Io::Caller => self.homes[from] == Home::Any,
+                // Two accessors may give the same address; constants are not in the arena.
+                Io::Arena => !matches!(self.homes[from], Home::Const(_)),
+            };
+            let home = if io == Io::Caller { Home::Output(i) } else { Home::Any };
+            if own {
+                self.homes[from] = home;
+                outputs.push(from);
+                continue;
+            }
+            let ty = self.buffers[from].ty.clone();
+            let to = self.buffer(format!("{}.out{i}", self.buffers[from].name), &ty, home);
+            self.steps.push(PlannedStep { work: Work::Copy, op: "copy", reads: vec![Some(from)], writes: vec![to] });
+            outputs.push(to);
+        }
+        outputs
+    }
+
+    fn finish(mut self, io: Io, inputs: Vec<usize>, outputs: Vec<usize>) -> Plan {
+        let end = self.steps.len();
+        let mut last = vec![0; self.buffers.len()];
+        for (t, step) in self.steps.iter().enumerate() {
+            for &b in step.reads.iter().flatten().chain(&step.writes) {
+                last[b] = t;
+            }
+        }
+        for &b in &outputs {
+            last[b] = end;
+        }
+        let mut slots = Vec::new();
+        for b in 0..self.buffers.len() {
+            let fixed = matches!(self.homes[b], Home::Const(_));
+            if fixed || inputs.contains(&b) {
+                self.open(b, 0, if fixed { end } else { last[b] }, &mut slots);
+            }
+        }
+        for t in 0..end {
+            let over = self.in_place(t, &last);
+            for (i, b) in self.steps[t].writes.clone().into_iter().enumerate() {
+                match over.filter(|_| i == 0) {
+                    Some(x) => {
+                        let slot = self.buffers[x].slot;
+                        self.buffers[b].slot = slot;
+                        slots[slot].last = last[b];
+                        if let Home::Output(o) = self.homes[b] {
+                            slots[slot].place = SlotPlace::Output(o);
+                        }
+                    }
+                    None => self.open(b, t, last[b], &mut slots),
+                }
+            }
+        }
+        let arena_align = slots.iter().filter(|s| s.in_arena()).map(|s| s.align).max().unwrap_or(4);
+        Plan {
+            name: self.graph.name.clone(),
+            io,
+            steps: self.steps,
+            buffers: self.buffers,
+            slots,
+            inputs,
+            outputs,
+            arena_bytes: 0,
+            arena_align,
+        }
+    }
+
+    fn open(&mut self, b: usize, first: usize, last: usize, slots: &mut Vec<Slot>) {
+        let place = match self.homes[b] {
+            Home::Any => SlotPlace::Arena(0),
+            Home::Input(i) => SlotPlace::Input(i),
+            Home::Output(i) => SlotPlace::Output(i),
+            Home::Const(id) => SlotPlace::Const(id),
+        };
+        let ty = &self.buffers[b].ty;
+        slots.push(Slot { place, bytes: ty.bytes(), align: align(ty), first, last });
+        self.buffers[b].slot = slots.len() - 1;
+    }
+
+    /// The operand whose memory the result of step `t` takes: its kernel allows it, the operand dies
+    /// there, and neither the caller nor a constant owns it.
+    fn in_place(&self, t: usize, last: &[usize]) -> Option<usize> {
+        let step = &self.steps[t];
+        let (Work::Node(id), [y]) = (step.work, step.writes.as_slice()) else { return None };
+        let Kind::Op(op, _) = &self.graph.node(id).kind else { return None };
+        let y = &self.buffers[*y].ty;
+        step.reads.iter().flatten().copied().find(|&x| {
+            let ty = &self.buffers[x].ty;
+            let allowed = |(i, r): (usize, &Option<usize>)| *r != Some(x) || op.op().in_place(i);
+            self.homes[x] == Home::Any
+                && last[x] == t
+                && ty.elements() == y.elements()
+                && ty.dtype.bytes() == y.dtype.bytes()
+                && step.reads.iter().enumerate().all(allowed)
+        })
+    }
+}
+
+/// Whether the result is the operand's memory: no code runs. A result of another loop type is not,
+/// because a buffer has one element type.
+fn is_alias(graph: &Graph, op: OpId, x: NodeId, y: NodeId) -> bool {
+    let (Some(x), Some(y)) = (graph.node(x).ty.tensor(), graph.node(y).ty.tensor()) else { return false };
+    let same = x.dtype == y.dtype || (Scalar::of(x.dtype).is_some() && Scalar::of(x.dtype) == Scalar::of(y.dtype));
+    op.op().is_alias() && same
+}
+
+/// Alignment of a slot on every target: 8 for elements of 8 bytes, else 4, which lets kernels read
+/// words.
+fn align(ty: &TensorType) -> usize {
+    ty.dtype.bytes().max(4)
+}
