@@ -32,7 +32,11 @@ pub fn lower(graph: &Graph, plan: &Plan) -> Result<Program, Report> {
     if report.has_errors() {
         return Err(report);
     }
-    let port = |name: &str, ty: &TensorType, b: usize| Port { name: name.to_owned(), ty: ty.clone(), buffer: BufferId(b as u32) };
+    let port = |name: &str, ty: &TensorType, b: usize| Port {
+        name: name.to_owned(),
+        ty: ty.clone(),
+        buffer: BufferId(b as u32),
+    };
     Ok(Program {
         name: graph.name.clone(),
         functions: kernels.functions,
@@ -172,4 +176,58 @@ fn nameless(f: &Function) -> Function {
     f.buffers.iter_mut().for_each(|b| b.name.clear());
     f.index_names.iter_mut().chain(&mut f.local_names).for_each(String::clear);
     f
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Io;
+    use crate::plan::plan;
+    use tinyc_core::text::parse;
+
+    fn lowered(text: &str, io: Io) -> Result<Program, Report> {
+        let graph = parse(text, &[]).unwrap_or_else(|e| panic!("{e}"));
+        lower(&graph, &plan(&graph, io).unwrap())
+    }
+
+    #[test]
+    fn equal_kernels_are_one_function() {
+        let text = r#"graph @twins {
+            %x = input : f32[2,3]
+            %a = transpose %x {perm: [1,0]} ; "first"
+            %b = transpose %a {perm: [1,0]} ; "second"
+            %c = transpose %b {perm: [1,0]} ; "third"
+            output %c
+            output %x
+        }"#;
+        let p = lowered(text, Io::Caller).unwrap();
+        let names: Vec<_> = p.functions.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(names, ["transpose_1", "transpose_2", "copy_1"]);
+        let steps: Vec<_> = p.steps.iter().map(|s| (s.function.0, s.comment.as_str())).collect();
+        assert_eq!(
+            steps,
+            [
+                (0, "transpose f32[2,3] -> f32[3,2]"),
+                (1, "transpose f32[3,2] -> f32[2,3]"),
+                (0, "transpose f32[2,3] -> f32[3,2]"),
+                (2, "copy f32[6] -> f32[6]"),
+            ]
+        );
+        assert_eq!(p.steps[1].origins, ["second".into()]);
+        assert_eq!((p.inputs[0].name.as_str(), p.outputs[1].name.as_str()), ("x", "x"));
+    }
+
+    #[test]
+    fn every_node_without_a_kernel_is_named() {
+        let text = r#"graph @halves {
+            %x = input : f16[2,3]
+            %a = transpose %x {perm: [1,0]} ; "first"
+            %b = transpose %a {perm: [1,0]} ; "second"
+            output %b
+        }"#;
+        let report = lowered(text, Io::Caller).unwrap_err();
+        assert_eq!(report.errors(), 3);
+        assert!(report.diagnostics.iter().all(|d| d.code == Code::NoKernel));
+        assert_eq!(report.diagnostics[1].notes[0], "from node \"second\"");
+    }
 }

@@ -10,7 +10,8 @@ use tinyc_core::types::TensorType;
 
 /// A plan without offsets.
 pub fn assign(graph: &Graph, io: Io, order: &[NodeId], names: &BTreeMap<NodeId, String>) -> Plan {
-    let mut s = Storage { graph, names, buffers: Vec::new(), homes: Vec::new(), of: BTreeMap::new(), steps: Vec::new() };
+    let mut s =
+        Storage { graph, names, buffers: Vec::new(), homes: Vec::new(), of: BTreeMap::new(), steps: Vec::new() };
     for &id in order {
         s.node(id);
     }
@@ -117,10 +118,10 @@ impl Storage<'_> {
             last[b] = end;
         }
         let mut slots = Vec::new();
-        for b in 0..self.buffers.len() {
+        for (b, &last) in last.iter().enumerate() {
             let fixed = matches!(self.homes[b], Home::Const(_));
             if fixed || inputs.contains(&b) {
-                self.open(b, 0, if fixed { end } else { last[b] }, &mut slots);
+                self.open(b, 0, if fixed { end } else { last }, &mut slots);
             }
         }
         for t in 0..end {

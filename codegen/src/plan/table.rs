@@ -28,8 +28,20 @@ impl fmt::Display for Plan {
             };
             writeln!(f, "%{} : {}  {place}  {}  {}..={}", b.name, b.ty, s.bytes, s.first, s.last)?;
         }
-        writeln!(f, "arena {} bytes (live tensors {}), align {}", self.arena_bytes, self.lower_bound(), self.arena_align)?;
-        writeln!(f, "inputs {}, outputs {}, context {}", self.input_bytes(), self.output_bytes(), self.context_bytes())?;
+        writeln!(
+            f,
+            "arena {} bytes (live tensors {}), align {}",
+            self.arena_bytes,
+            self.lower_bound(),
+            self.arena_align
+        )?;
+        writeln!(
+            f,
+            "inputs {}, outputs {}, context {}",
+            self.input_bytes(),
+            self.output_bytes(),
+            self.context_bytes()
+        )?;
         writeln!(f, "RAM {}, constants {}", self.ram(), self.constant_bytes())
     }
 }
