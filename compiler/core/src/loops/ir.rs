@@ -3,8 +3,9 @@
 //! Longer than 400 lines: one closed vocabulary, which every reader of the IR matches on as a whole.
 //!
 //! Integer arithmetic wraps. Shift amounts are taken modulo the width. Integer division by zero
-//! gives zero. `min(a, b)` is `b < a ? b : a` and `max(a, b)` is `a < b ? b : a`, so a NaN in `a`
-//! stays. Float to integer truncates, saturates, and turns NaN into zero.
+//! and its remainder give zero. `min(a, b)` is `b < a ? b : a` and `max(a, b)` is `a < b ? b : a`, so a NaN in `a`
+//! stays. Float to integer truncates, saturates, and turns NaN into zero. A select evaluates both of
+//! its values, so loads in either must be in bounds.
 
 use super::index::{Index, IndexVar};
 use super::library::Library;
@@ -104,7 +105,7 @@ pub struct Dim {
     pub stride: i64,
     /// The index is taken modulo this many: a ring buffer.
     pub ring: Option<i64>,
-    /// The access takes place only where the index lies in `0..bound`.
+    /// The access takes place only where the index, of lane 0, lies in `0..bound`.
     pub bound: Option<i64>,
 }
 

@@ -7,9 +7,12 @@
 //! and `build` are how operators write loops. Knows no operator and no target.
 
 pub mod build;
+pub mod columns;
 pub mod index;
+pub mod interp;
 pub mod ir;
 pub mod library;
+mod semantics;
 pub mod ty;
 pub mod view;
 
