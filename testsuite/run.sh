@@ -4,6 +4,7 @@
 # Installs the tools that tests run and that are missing (apt, when root or through sudo). Where that
 # is not possible the tests that need them say so and skip; with CI=true nothing may be skipped, and
 # a missing tool is an error. Needs no network when everything is there.
+# shellcheck disable=SC2086 # package lists and commands are words
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,32 +29,35 @@ missing_packages() {
   fi
 }
 
+# Arguments: packages.
 install_packages() {
-  local as_root=()
+  local as_root="env"
   command -v apt-get >/dev/null || return 1
   if [ "$(id -u)" != 0 ]; then
     sudo -n true 2>/dev/null || return 1
-    as_root=(sudo -n)
+    as_root="sudo -n env"
   fi
-  as_root+=(env DEBIAN_FRONTEND=noninteractive)
+  as_root+=" DEBIAN_FRONTEND=noninteractive"
+  $as_root apt-get -qq update || say "apt-get update failed: trying with the package lists that are there"
   # An emulator needs no disk image tools, and where versions are mixed they would conflict with it;
   # a trailing minus keeps them out. Someone who has them keeps them.
-  local keep_out=()
-  "${as_root[@]}" apt-get -qq update || say "apt-get update failed: trying with the package lists that are there"
   if apt-cache show qemu-utils >/dev/null 2>&1 && ! dpkg -s qemu-utils >/dev/null 2>&1; then
-    keep_out=(qemu-utils-)
+    set -- "$@" qemu-utils-
   fi
-  "${as_root[@]}" apt-get -qq -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@" "${keep_out[@]}" </dev/null >/dev/null
+  $as_root apt-get -qq -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@" </dev/null >/dev/null
 }
 
-mapfile -t packages < <(missing_packages)
-if [ ${#packages[@]} -gt 0 ]; then
-  say "installing ${packages[*]}"
-  install_packages "${packages[@]}" || true
-  mapfile -t packages < <(missing_packages)
-  if [ ${#packages[@]} -gt 0 ]; then
-    say "not installed: ${packages[*]} (tests that need them are skipped)"
-    [ "${CI:-}" != true ] || exit 1
+packages=$(missing_packages)
+if [ -n "$packages" ]; then
+  say "installing" $packages
+  install_packages $packages || true
+  packages=$(missing_packages)
+  if [ -n "$packages" ]; then
+    say "not installed:" $packages
+    if [ "${CI:-}" = true ]; then
+      exit 1
+    fi
+    echo "Tests that need them are skipped."
   fi
 fi
 if [ "${CI:-}" = true ]; then
