@@ -64,7 +64,7 @@ impl File {
 
     /// Numbered lines of code outside of tests, which stand at the end of a file or in their own.
     fn product_code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let test = self.path.contains("/tests/") || self.stem() == "tests";
+        let test = self.path.contains("/tests/") || self.stem().ends_with("tests");
         self.code().take_while(move |(_, l)| !test && !l.contains("#[cfg(test)]"))
     }
 }
