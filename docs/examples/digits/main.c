@@ -8,7 +8,7 @@
 #include "digits.h"
 #include "digits_eval.h"
 
-enum { SIDE = 8, PIXELS = SIDE * SIDE, CLASSES = 10, SHOWN = 6 };
+enum { SIDE = 8, PIXELS = DIGITS_IN0_ELEMENTS, CLASSES = DIGITS_OUT0_ELEMENTS, SHOWN = 6 };
 
 /* All memory that the network works in; uint64_t aligns it. */
 static uint64_t arena[(DIGITS_ARENA_BYTES + 7u) / 8u];
