@@ -1,18 +1,15 @@
-//! Expressions, statements, functions and programs of the loop IR. Plain data.
+//! Expressions, statements and functions of the loop IR. Plain data.
 //!
 //! Longer than 400 lines: one closed vocabulary, which every reader of the IR matches on as a whole.
 //!
-//! Integer arithmetic wraps. Shift amounts are taken modulo the width. Integer division by zero
-//! and its remainder give zero. `min(a, b)` is `b < a ? b : a` and `max(a, b)` is `a < b ? b : a`, so a NaN in `a`
-//! stays. Float to integer truncates, saturates, and turns NaN into zero. A select evaluates both of
-//! its values, so loads in either must be in bounds.
+//! Integer arithmetic wraps. Shift amounts are taken modulo the width. Integer division by zero and
+//! its remainder give zero. `min(a, b)` is `b < a ? b : a` and `max(a, b)` is `a < b ? b : a`, so a NaN
+//! in `a` stays. Float to integer truncates, saturates, and turns NaN into zero. A select evaluates
+//! both of its values, so loads in either must be in bounds.
 
 use super::index::{Index, IndexVar};
 use super::library::Library;
 use super::ty::{Scalar, Ty};
-use crate::tensor::Tensor;
-use crate::types::{DType, TensorType};
-use std::sync::Arc;
 
 /// A constant, held as the bits of its type in the low end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -243,77 +240,6 @@ pub struct Function {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FnId(pub u32);
 
-/// A buffer of a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BufferId(pub u32);
-
-/// Where a buffer lives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Given by the caller: input or output `i`.
-    Input(usize),
-    Output(usize),
-    /// Byte offset in the arena.
-    Arena(usize),
-    Const(Arc<Tensor>),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Buffer {
-    pub name: String,
-    pub dtype: DType,
-    pub elem: Scalar,
-    /// Number of elements.
-    pub len: usize,
-    pub place: Place,
-}
-
-impl Buffer {
-    pub fn bytes(&self) -> usize {
-        self.len * self.elem.bytes()
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arg {
-    Buffer(BufferId),
-    Index(i64),
-}
-
-/// A call of a function: one bounded piece of work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    pub function: FnId,
-    pub args: Vec<Arg>,
-    /// ONNX names, for comments and reports.
-    pub origins: Vec<Arc<str>>,
-    /// Shapes and schedule, one line.
-    pub comment: String,
-    pub macs: u64,
-}
-
-/// An input or output of the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Port {
-    /// ONNX name.
-    pub name: String,
-    pub ty: TensorType,
-    pub buffer: BufferId,
-}
-
-/// All that a printer needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Program {
-    pub name: String,
-    pub functions: Vec<Function>,
-    pub buffers: Vec<Buffer>,
-    pub steps: Vec<Step>,
-    pub inputs: Vec<Port>,
-    pub outputs: Vec<Port>,
-    pub arena_bytes: usize,
-    pub arena_align: usize,
-}
-
 impl Const {
     pub fn int(scalar: Scalar, v: i64) -> Const {
         debug_assert!(!scalar.is_float());
@@ -382,7 +308,7 @@ impl Expr {
             Expr::Compare(_, a, _) => a.ty().with(Scalar::I1),
             Expr::Cast(_, ty, _) => *ty,
             Expr::Splat(n, a) => Ty::vector(a.ty().scalar, *n),
-            Expr::Lanes(v) => Ty::vector(v[0].ty().scalar, v.len() as u16),
+            Expr::Lanes(v) => Ty::vector(v.first().map_or(Scalar::I1, |e| e.ty().scalar), v.len() as u16),
             Expr::Lane(_, a) | Expr::Reduce(_, a) => Ty::one(a.ty().scalar),
             Expr::Call(f, args) => f.result(args),
         }

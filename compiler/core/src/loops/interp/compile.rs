@@ -2,151 +2,13 @@
 //! index in numbered 64-bit registers, a vector in consecutive ones.
 
 use super::super::index::{Atom, Index, IndexVar};
-use super::super::ir::{Access, Binary, CallArg, Cast, Expr, For, Function, Local, Mode, Stmt};
-use super::super::semantics::{self, OnBits};
+use super::super::ir::{Access, BufferParam, CallArg, Cast, Expr, For, Function, Local, Mode, Stmt};
 use super::super::ty::{Scalar, Ty};
+use super::code::{Affine, Code, Instr, Reg};
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-pub type Reg = usize;
-
-/// `constant + sum(factor * register)`, wrapping: what an access makes of it is bounds-checked.
-#[derive(Debug)]
-pub struct Affine {
-    pub constant: i64,
-    pub terms: Vec<(Reg, i64)>,
-}
-
-#[derive(Debug)]
-pub enum Instr {
-    Copy {
-        to: Reg,
-        from: Reg,
-        lanes: usize,
-    },
-    Fn1 {
-        f: fn(u64) -> u64,
-        to: Reg,
-        a: Reg,
-        lanes: usize,
-    },
-    Fn2 {
-        f: fn(u64, u64) -> u64,
-        to: Reg,
-        a: Reg,
-        b: Reg,
-        lanes: usize,
-    },
-    /// The condition is one register, or one a lane.
-    Select {
-        to: Reg,
-        c: Reg,
-        per_lane: bool,
-        a: Reg,
-        b: Reg,
-        lanes: usize,
-    },
-    Splat {
-        to: Reg,
-        a: Reg,
-        lanes: usize,
-    },
-    /// Bytes of a vector as lanes of another width.
-    Rebytes {
-        to: Reg,
-        a: Reg,
-        from: Ty,
-        into: Ty,
-    },
-    Index {
-        to: Reg,
-        index: Affine,
-    },
-    Div {
-        to: Reg,
-        a: Reg,
-        by: i64,
-    },
-    Mod {
-        to: Reg,
-        a: Reg,
-        by: i64,
-    },
-    Min {
-        to: Reg,
-        a: Reg,
-        b: Reg,
-    },
-    Max {
-        to: Reg,
-        a: Reg,
-        b: Reg,
-    },
-    Table {
-        to: Reg,
-        table: Arc<[i32]>,
-        at: Reg,
-    },
-    Clamp {
-        to: Reg,
-        a: Reg,
-        bound: i64,
-    },
-    /// Jumps when the index is not in `0..bound`.
-    Outside {
-        index: Affine,
-        bound: i64,
-        target: usize,
-    },
-    Jump {
-        target: usize,
-    },
-    Load {
-        to: Reg,
-        buffer: usize,
-        index: Affine,
-        width: usize,
-        lanes: usize,
-        mask: Option<Reg>,
-    },
-    Store {
-        from: Reg,
-        buffer: usize,
-        index: Affine,
-        width: usize,
-        lanes: usize,
-        mask: Option<Reg>,
-    },
-    /// Skips a loop without iterations.
-    Enter {
-        var: Reg,
-        hi: Reg,
-        exit: usize,
-    },
-    Next {
-        var: Reg,
-        hi: Reg,
-        step: i64,
-        body: usize,
-    },
-    /// Buffers with the first element that the callee gets, then integer arguments.
-    Call {
-        function: usize,
-        buffers: Vec<(usize, Reg)>,
-        indices: Vec<Reg>,
-    },
-}
-
-/// A compiled function.
-#[derive(Debug)]
-pub struct Code {
-    pub instrs: Vec<Instr>,
-    /// Registers at entry: constants in place, zeros elsewhere.
-    pub registers: Vec<u64>,
-}
 
 /// What is wrong with the function.
-type Misuse = String;
+pub type Misuse = String;
 
 pub fn compile(functions: &[Function], f: &Function) -> Result<Code, Misuse> {
     let mut c = Compiler {
@@ -164,24 +26,24 @@ pub fn compile(functions: &[Function], f: &Function) -> Result<Code, Misuse> {
     Ok(c.code)
 }
 
-struct Compiler<'a> {
+pub struct Compiler<'a> {
     functions: &'a [Function],
     function: &'a Function,
-    code: Code,
+    pub code: Code,
     constants: BTreeMap<u64, Reg>,
-    locals: BTreeMap<u32, (Reg, Ty)>,
+    pub locals: BTreeMap<u32, (Reg, Ty)>,
     /// By index variable; its register has the variable's number.
     in_scope: Vec<bool>,
 }
 
 impl Compiler<'_> {
-    fn fresh(&mut self, lanes: u16) -> Reg {
+    pub fn fresh(&mut self, lanes: u16) -> Reg {
         let r = self.code.registers.len();
         self.code.registers.resize(r + usize::from(lanes), 0);
         r
     }
 
-    fn constant(&mut self, bits: u64) -> Reg {
+    pub fn constant(&mut self, bits: u64) -> Reg {
         if let Some(&r) = self.constants.get(&bits) {
             return r;
         }
@@ -191,16 +53,16 @@ impl Compiler<'_> {
         r
     }
 
-    fn emit(&mut self, i: Instr) {
+    pub fn emit(&mut self, i: Instr) {
         self.code.instrs.push(i);
     }
 
-    fn here(&self) -> usize {
+    pub fn here(&self) -> usize {
         self.code.instrs.len()
     }
 
     /// Lets the jump at `at` lead to the next instruction.
-    fn land(&mut self, at: usize) {
+    pub fn land(&mut self, at: usize) {
         let here = self.here();
         match &mut self.code.instrs[at] {
             Instr::Outside { target, .. } | Instr::Jump { target } | Instr::Enter { exit: target, .. } => {
@@ -300,7 +162,7 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn buffer(&self, b: u32) -> Result<&super::super::ir::BufferParam, Misuse> {
+    fn buffer(&self, b: u32) -> Result<&BufferParam, Misuse> {
         self.function
             .buffers
             .get(b as usize)
@@ -311,7 +173,7 @@ impl Compiler<'_> {
         self.function.local_names.get(l.id as usize).cloned().unwrap_or_else(|| l.id.to_string())
     }
 
-    fn local(&self, l: Local) -> Result<Reg, Misuse> {
+    pub fn local(&self, l: Local) -> Result<Reg, Misuse> {
         match self.locals.get(&l.id) {
             Some(&(r, ty)) if ty == l.ty => Ok(r),
             Some((_, ty)) => Err(format!("local {} is {ty}, used as {}", self.local_name(l), l.ty)),
@@ -320,7 +182,7 @@ impl Compiler<'_> {
     }
 
     /// Guards, then the element's index; the jumps taken where a guard fails.
-    fn access(&mut self, a: &Access, ty: Ty) -> Result<(Affine, Vec<usize>), Misuse> {
+    pub fn access(&mut self, a: &Access, ty: Ty) -> Result<(Affine, Vec<usize>), Misuse> {
         let buffer = self.buffer(a.buffer.0)?;
         if ty.scalar == Scalar::I1 || buffer.elem == Scalar::I1 {
             return Err(format!("{}: i1 has no place in memory", buffer.name));
@@ -339,7 +201,7 @@ impl Compiler<'_> {
         Ok((self.affine(&a.flat())?, outside))
     }
 
-    fn mask(&mut self, mask: Option<&Expr>, ty: Ty) -> Result<Option<Reg>, Misuse> {
+    pub fn mask(&mut self, mask: Option<&Expr>, ty: Ty) -> Result<Option<Reg>, Misuse> {
         mask.map(|m| self.expr_of(m, ty.with(Scalar::I1))).transpose()
     }
 
@@ -349,7 +211,7 @@ impl Compiler<'_> {
     }
 
     /// The value as i64 in a register.
-    fn index(&mut self, i: &Index) -> Result<Reg, Misuse> {
+    pub fn index(&mut self, i: &Index) -> Result<Reg, Misuse> {
         if let Some(c) = i.as_constant() {
             return Ok(self.constant(c as u64));
         }
@@ -375,6 +237,9 @@ impl Compiler<'_> {
         };
         let instr = match a {
             Atom::Var(_) => unreachable!("returned above"),
+            Atom::Div(_, by) | Atom::Mod(_, by) | Atom::Data(_, by) if *by <= 0 => {
+                return Err(format!("an index divided or bounded by {by}"));
+            }
             Atom::Div(i, by) => Instr::Div { to, a: self.index(i)?, by: *by },
             Atom::Mod(i, by) => Instr::Mod { to, a: self.index(i)?, by: *by },
             Atom::Min(a, b) => Instr::Min { to, a: self.index(a)?, b: self.index(b)? },
@@ -386,166 +251,6 @@ impl Compiler<'_> {
             }
         };
         self.emit(instr);
-        Ok(to)
-    }
-
-    fn expr_of(&mut self, e: &Expr, ty: Ty) -> Result<Reg, Misuse> {
-        if e.ty() != ty {
-            return Err(format!("{} where {ty} is needed", e.ty()));
-        }
-        self.expr(e)
-    }
-
-    /// Code of an expression; its value starts at the register.
-    fn expr(&mut self, e: &Expr) -> Result<Reg, Misuse> {
-        let ty = e.ty();
-        let lanes = usize::from(ty.lanes);
-        Ok(match e {
-            Expr::Const(c, 1) => self.constant(c.bits),
-            Expr::Const(c, n) => {
-                let to = self.fresh(*n);
-                self.code.registers[to..].fill(c.bits);
-                to
-            }
-            Expr::Local(l) => self.local(*l)?,
-            Expr::Index(i, s) => {
-                let a = self.index(i)?;
-                match s {
-                    Scalar::I64 => a,
-                    _ => self.fn1(semantics::cast(Cast::Trunc, Scalar::I64, *s, OnBits), a, ty, || {
-                        format!("{s} as index")
-                    })?,
-                }
-            }
-            Expr::Load(l) => {
-                if l.access.is_guarded() != l.otherwise.is_some() {
-                    return Err("a load has a value for failed guards exactly if it has guards".into());
-                }
-                let (index, outside) = self.access(&l.access, ty)?;
-                let mask = self.mask(l.mask.as_ref(), ty)?;
-                let to = self.fresh(ty.lanes);
-                let (buffer, width) = (l.access.buffer.0 as usize, ty.scalar.bytes());
-                self.emit(Instr::Load { to, buffer, index, width, lanes, mask });
-                if let Some(otherwise) = &l.otherwise {
-                    let done = self.here();
-                    self.emit(Instr::Jump { target: 0 });
-                    outside.into_iter().for_each(|at| self.land(at));
-                    let from = self.expr_of(otherwise, ty)?;
-                    self.emit(Instr::Copy { to, from, lanes });
-                    self.land(done);
-                }
-                to
-            }
-            Expr::Unary(op, a) => {
-                let a = self.expr(a)?;
-                self.fn1(semantics::unary(*op, ty.scalar, OnBits), a, ty, || format!("{op:?} of {ty}"))?
-            }
-            Expr::Cast(Cast::Bits, into, a) if a.ty().lanes != into.lanes => {
-                let from = a.ty();
-                if from.bytes() != into.bytes() || from.scalar == Scalar::I1 || into.scalar == Scalar::I1 {
-                    return Err(format!("bits of {from} as {into}"));
-                }
-                let a = self.expr(a)?;
-                let to = self.fresh(into.lanes);
-                self.emit(Instr::Rebytes { to, a, from, into: *into });
-                to
-            }
-            Expr::Cast(op, _, a) => {
-                let from = a.ty();
-                if from.lanes != ty.lanes {
-                    return Err(format!("{op:?} of {from} to {ty}"));
-                }
-                let a = self.expr(a)?;
-                self.fn1(semantics::cast(*op, from.scalar, ty.scalar, OnBits), a, ty, || {
-                    format!("{op:?} of {from} to {ty}")
-                })?
-            }
-            Expr::Binary(op, a, b) => self.fn2(*op, a, b)?,
-            Expr::Compare(op, a, b) => {
-                let from = a.ty();
-                let f = semantics::compare(*op, from.scalar, OnBits).ok_or_else(|| format!("{op:?} of {from}"))?;
-                let (a, b) = (self.expr(a)?, self.expr_of(b, from)?);
-                let to = self.fresh(ty.lanes);
-                self.emit(Instr::Fn2 { f, to, a, b, lanes });
-                to
-            }
-            Expr::Select(c, a, b) => {
-                let per_lane = c.ty() != Ty::I1;
-                if per_lane && c.ty() != ty.with(Scalar::I1) {
-                    return Err(format!("select of {ty} by {}", c.ty()));
-                }
-                let (c, a, b) = (self.expr(c)?, self.expr(a)?, self.expr_of(b, ty)?);
-                let to = self.fresh(ty.lanes);
-                self.emit(Instr::Select { to, c, per_lane, a, b, lanes });
-                to
-            }
-            Expr::Splat(_, a) => {
-                let a = self.expr_of(a, Ty::one(ty.scalar))?;
-                let to = self.fresh(ty.lanes);
-                self.emit(Instr::Splat { to, a, lanes });
-                to
-            }
-            Expr::Lanes(v) => {
-                let from = v.iter().map(|e| self.expr_of(e, Ty::one(ty.scalar))).collect::<Result<Vec<_>, _>>()?;
-                let to = self.fresh(ty.lanes);
-                for (i, from) in from.into_iter().enumerate() {
-                    self.emit(Instr::Copy { to: to + i, from, lanes: 1 });
-                }
-                to
-            }
-            Expr::Lane(n, a) if *n < a.ty().lanes => self.expr(a)? + usize::from(*n),
-            Expr::Lane(n, a) => return Err(format!("lane {n} of {}", a.ty())),
-            Expr::Reduce(op, v) => {
-                let from = v.ty();
-                let f = semantics::binary(op.binary(), ty.scalar, OnBits).ok_or_else(|| format!("{op:?} of {from}"))?;
-                let v = self.expr(v)?;
-                let to = self.fresh(1);
-                self.emit(Instr::Copy { to, from: v, lanes: 1 });
-                for i in 1..usize::from(from.lanes) {
-                    self.emit(Instr::Fn2 { f, to, a: to, b: v + i, lanes: 1 });
-                }
-                to
-            }
-            Expr::Call(f, args) => {
-                let d = f.definition();
-                if args.len() != d.params.len() {
-                    return Err(format!("calls {} with {} arguments", f.name(), args.len()));
-                }
-                let mut inner = BTreeMap::new();
-                for (a, &ty) in args.iter().zip(&d.params) {
-                    inner.insert(inner.len() as u32, (self.expr_of(a, ty)?, ty));
-                }
-                let outer = std::mem::replace(&mut self.locals, inner);
-                for (_, value) in &d.lets {
-                    let r = self.expr(value)?;
-                    self.locals.insert(self.locals.len() as u32, (r, value.ty()));
-                }
-                let result = self.expr(&d.result)?;
-                self.locals = outer;
-                result
-            }
-        })
-    }
-
-    fn fn1(
-        &mut self,
-        f: Option<fn(u64) -> u64>,
-        a: Reg,
-        ty: Ty,
-        undefined: impl FnOnce() -> String,
-    ) -> Result<Reg, Misuse> {
-        let f = f.ok_or_else(undefined)?;
-        let to = self.fresh(ty.lanes);
-        self.emit(Instr::Fn1 { f, to, a, lanes: ty.lanes.into() });
-        Ok(to)
-    }
-
-    fn fn2(&mut self, op: Binary, a: &Expr, b: &Expr) -> Result<Reg, Misuse> {
-        let ty = a.ty();
-        let f = semantics::binary(op, ty.scalar, OnBits).ok_or_else(|| format!("{op:?} of {ty}"))?;
-        let (a, b) = (self.expr(a)?, self.expr_of(b, ty)?);
-        let to = self.fresh(ty.lanes);
-        self.emit(Instr::Fn2 { f, to, a, b, lanes: ty.lanes.into() });
         Ok(to)
     }
 }

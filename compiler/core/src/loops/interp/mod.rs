@@ -5,10 +5,13 @@
 //! written, and ill-formed functions are errors, never panics. Functions are compiled to a register
 //! machine first (`compile`), which runs them (`run`); scalar meaning comes from `semantics`.
 
+mod code;
 mod compile;
+mod expr;
 mod run;
 
-use super::ir::{Arg, BufferId, FnId, Function, Mode, Place, Program};
+use super::ir::{FnId, Function, Mode};
+use super::program::{Arg, BufferId, Place, Program};
 use crate::tensor::{Data, Tensor};
 use run::{Machine, Region};
 use std::collections::BTreeMap;

@@ -2,7 +2,8 @@
 
 use super::super::ir::{Function, Mode};
 use super::InterpError;
-use super::compile::{Affine, Code, Instr, Reg, compile};
+use super::code::{Affine, Code, Instr, Reg};
+use super::compile::compile;
 
 /// Calls may nest this deep.
 const MAX_DEPTH: usize = 32;
