@@ -25,8 +25,8 @@ pub struct Site {
     pub node: String,
     /// ONNX operator, with its domain unless that is the default one.
     pub op_type: String,
-    /// Opset version that the model imports for the operator's domain.
-    pub opset: i64,
+    /// Opset version that the model imports for the operator's domain, if it does.
+    pub opset: Option<i64>,
 }
 
 /// One problem.
@@ -105,7 +105,11 @@ impl fmt::Display for Diagnostic {
             (Some(file), None) => write!(f, "\n  --> {file}")?,
             (file, Some(s)) => {
                 let file = file.as_deref().map_or(String::new(), |x| format!("{x}: "));
-                write!(f, "\n  --> {file}node {:?} ({}, opset {})", s.node, s.op_type, s.opset)?;
+                write!(f, "\n  --> {file}node {:?} ({}", s.node, s.op_type)?;
+                match s.opset {
+                    None => f.write_str(")")?,
+                    Some(opset) => write!(f, ", opset {opset})")?,
+                }
             }
         }
         for note in &self.notes {

@@ -1,8 +1,9 @@
 //! Local functions of a model: found by name, expanded where they are called.
 
 use super::attribute::Resolved;
-use super::import::{Importer, Scope, Slot};
+use super::import::Importer;
 use super::proto::{FunctionProto, NodeProto};
+use super::scope::{Scope, Slot};
 use crate::diag::{Code, OpError};
 use std::collections::HashMap;
 
@@ -13,7 +14,7 @@ pub type FunctionKey<'m> = (&'m str, &'m str, &'m str);
 const MAX_DEPTH: usize = 32;
 
 /// Functions may expand to this many nodes in all: short models can describe exponentially many.
-const MAX_EXPANDED: usize = 1 << 20;
+const MAX_EXPANDED: usize = 1 << 16;
 
 /// The functions of a model and the calls that are being expanded.
 pub struct Functions<'m> {
@@ -37,7 +38,8 @@ impl<'m> Functions<'m> {
         self.by_key.get(&(domain(&node.domain), node.op_type.as_str(), node.overload.as_str())).copied()
     }
 
-    fn enter(&mut self, f: &'m FunctionProto) -> Result<(), OpError> {
+    /// Begins a call; false when there are too many nodes already, which has been told.
+    fn enter(&mut self, f: &'m FunctionProto) -> Result<bool, OpError> {
         let bad = |m: String| Err(OpError::new(Code::BadFunction, m));
         let key = (domain(&f.domain), f.name.as_str(), f.overload.as_str());
         if let Some(first) = self.calls.iter().position(|c| *c == key) {
@@ -47,12 +49,15 @@ impl<'m> Functions<'m> {
         if self.calls.len() == MAX_DEPTH {
             return bad(format!("function {:?} is called {MAX_DEPTH} levels deep", f.name));
         }
+        if self.expanded > MAX_EXPANDED {
+            return Ok(false);
+        }
         self.expanded += f.node.len();
         if self.expanded > MAX_EXPANDED {
             return bad(format!("the functions of the model expand to more than {MAX_EXPANDED} nodes"));
         }
         self.calls.push(key);
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -97,7 +102,9 @@ impl<'m> Importer<'m> {
         for (formal, name) in f.output.iter().zip(&node.output).filter(|(_, name)| !name.is_empty()) {
             inner.rename(formal, outer.value_name(name));
         }
-        self.functions.enter(f)?;
+        if !self.functions.enter(f)? {
+            return Ok(Vec::new());
+        }
         self.nodes(&mut inner, &f.node);
         self.functions.calls.pop();
         f.output

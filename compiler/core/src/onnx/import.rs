@@ -3,20 +3,20 @@
 //! All problems are collected. A node that fails poisons its results, and what reads those is skipped
 //! without a word, except that unsupported operators are always told.
 
-use super::attribute::{self, Resolved};
+use super::attribute;
 use super::function::{Functions, domain};
 use super::node::NodeReader;
 use super::order::order;
-use super::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, SparseTensorProto, TensorProto};
+use super::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto};
+use super::scope::{Scope, Slot, Stored};
 use super::structural::STRUCTURAL;
 use super::tensor::{MAX_MADE_BYTES, TensorReader};
 use super::types::Dims;
 use crate::diag::{Code, Diagnostic, OpError, Report, Site};
 use crate::graph::{Graph, Kind, NodeId};
 use crate::op::{Import, OpId};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
-use std::sync::Arc;
 
 /// Versions of the default operator domain that tinyc reads.
 pub const OLDEST_OPSET: i64 = 7;
@@ -43,7 +43,7 @@ pub struct Imported {
 
 /// Reads an ONNX model.
 pub fn import(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Imported, Report> {
-    let not_onnx = |m: String| Diagnostic::error(Code::NotOnnx, m);
+    let not_onnx = |m: String| Diagnostic::error(Code::NotOnnx, m).help("check that it is an ONNX model, copied whole");
     let mut model = ModelProto::from_bytes(bytes)
         .map_err(|e| not_onnx(format!("the file does not decode as an ONNX model: {e}")))?;
     let Some(mut graph) = model.graph.take() else {
@@ -51,8 +51,10 @@ pub fn import(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Imported, Rep
     };
     let initializers = std::mem::take(&mut graph.initializer);
     let sparse = std::mem::take(&mut graph.sparse_initializer);
-    let stored =
-        initializers.into_iter().map(Stored::Dense).chain(sparse.into_iter().map(|s| Stored::Sparse(Box::new(s))));
+    let stored = initializers
+        .into_iter()
+        .map(|t| Stored::Dense(Box::new(t)))
+        .chain(sparse.into_iter().map(|s| Stored::Sparse(Box::new(s))));
     check_opsets(&model)?;
     let mut importer = Importer {
         graph: Graph::new(&options.name),
@@ -86,83 +88,6 @@ fn check_opsets(model: &ModelProto) -> Result<(), Report> {
         }
     }
     if report.has_errors() { Err(report) } else { Ok(()) }
-}
-
-/// What a name stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
-    Node(NodeId),
-    /// An optional input of a function that the call does not give.
-    Absent,
-    /// The result of a node that failed.
-    Poisoned,
-}
-
-/// An initializer, read when something first asks for it.
-enum Stored {
-    Dense(TensorProto),
-    Sparse(Box<SparseTensorProto>),
-}
-
-impl Stored {
-    fn name(&self) -> &str {
-        match self {
-            Stored::Dense(t) => &t.name,
-            Stored::Sparse(s) => s.values.as_ref().map_or("", |v| &v.name),
-        }
-    }
-}
-
-/// The names of the model's graph, or of one call of a function.
-pub struct Scope<'m> {
-    values: HashMap<String, Slot>,
-    initializers: HashMap<String, Stored>,
-    /// Names that some node defines.
-    produced: HashSet<&'m str>,
-    opsets: HashMap<&'m str, i64>,
-    /// Comes before the names of nodes and values: the function calls around them.
-    prefix: String,
-    renamed: HashMap<&'m str, Arc<str>>,
-    /// Attributes of the function call.
-    attributes: Option<Resolved<'m>>,
-}
-
-impl<'m> Scope<'m> {
-    pub fn new(opsets: &'m [OperatorSetIdProto], prefix: String, attributes: Option<Resolved<'m>>) -> Scope<'m> {
-        Scope {
-            values: HashMap::new(),
-            initializers: HashMap::new(),
-            produced: HashSet::new(),
-            opsets: opsets.iter().map(|o| (domain(&o.domain), o.version)).collect(),
-            prefix,
-            renamed: HashMap::new(),
-            attributes,
-        }
-    }
-
-    pub fn define(&mut self, name: &str, slot: Slot) -> Result<(), OpError> {
-        if self.values.contains_key(name) || self.initializers.contains_key(name) {
-            return Err(OpError::new(Code::DuplicateName, format!("the value {name:?} is defined twice")));
-        }
-        self.values.insert(name.to_owned(), slot);
-        Ok(())
-    }
-
-    /// Lets the value `name` be called `to` in the graph.
-    pub fn rename(&mut self, name: &'m str, to: Arc<str>) {
-        self.renamed.insert(name, to);
-    }
-
-    /// What the graph calls the value `name`.
-    pub fn value_name(&self, name: &str) -> Arc<str> {
-        self.renamed.get(name).cloned().unwrap_or_else(|| format!("{}{name}", self.prefix).into())
-    }
-
-    /// What `name` stands for, if it is no initializer that nobody has asked for yet.
-    pub fn find(&self, name: &str) -> Option<Slot> {
-        let later = || self.produced.contains(name).then_some(Slot::Poisoned);
-        self.values.get(name).copied().or_else(later)
-    }
 }
 
 pub struct Importer<'m> {
@@ -213,7 +138,9 @@ impl<'m> Importer<'m> {
         dims.report(&mut self.report);
         self.nodes(&mut scope, &graph.node);
         self.outputs(&mut scope, graph, &dims);
-        self.unused_inputs();
+        if !self.report.has_errors() {
+            self.unused_inputs();
+        }
     }
 
     fn outputs(&mut self, scope: &mut Scope<'m>, graph: &GraphProto, dims: &Dims<'_>) {
@@ -267,13 +194,13 @@ impl<'m> Importer<'m> {
         scope.produced = nodes.iter().flat_map(|n| &n.output).map(String::as_str).filter(|o| !o.is_empty()).collect();
         let order = order(nodes);
         if let Some(&first) = order.cycle.first() {
-            let names = order.cycle.iter().take(8).map(|&i| format!("{:?}", origin(scope, i, &nodes[i])));
+            let names = order.cycle.iter().take(8).map(|&i| format!("{:?}", scope.origin(i, &nodes[i])));
             let mut names = names.collect::<Vec<_>>().join(", ");
             if order.cycle.len() > 8 {
                 names += &format!(" and {} more", order.cycle.len() - 8);
             }
             let message = format!("nodes depend on their own results: {names}");
-            self.report.push(Diagnostic::error(Code::Cycle, message).at(site(scope, first, &nodes[first])));
+            self.report.push(Diagnostic::error(Code::Cycle, message).at(scope.site(first, &nodes[first])));
         }
         for i in order.sorted.into_iter().chain(order.rest) {
             self.node(scope, i, &nodes[i]);
@@ -281,7 +208,7 @@ impl<'m> Importer<'m> {
     }
 
     fn node(&mut self, scope: &mut Scope<'m>, index: usize, node: &'m NodeProto) {
-        let site = site(scope, index, node);
+        let site = scope.site(index, node);
         let mut operands = Vec::with_capacity(node.input.len());
         for (i, name) in node.input.iter().enumerate() {
             operands.push(if name.is_empty() {
@@ -325,7 +252,8 @@ impl<'m> Importer<'m> {
         let domain = domain(&node.domain);
         let Some(&opset) = scope.opsets.get(domain) else {
             if self.unknown_domains.insert(domain.to_owned()) {
-                let message = format!("no opset is imported for domain {domain:?}");
+                let of = if domain.is_empty() { "the default domain".to_owned() } else { format!("domain {domain:?}") };
+                let message = format!("no opset is imported for {of}");
                 self.report.push(Diagnostic::error(Code::NoOpset, message).at(site.clone()));
             }
             return Ok(Vec::new());
@@ -351,7 +279,7 @@ impl<'m> Importer<'m> {
             return Err(OpError::new(Code::BadAttribute, message));
         }
         if results.len() < named {
-            let message = format!("{named} outputs are named, but {} are supported", results.len());
+            let message = format!("{named} outputs are named, at most {} supported", results.len());
             return Err(OpError::new(Code::Arity, message));
         }
         self.limit_made(&results, before)?;
@@ -409,18 +337,6 @@ impl<'m> Importer<'m> {
         }
         notes
     }
-}
-
-/// Name of a node in diagnostics and in the graph.
-fn origin(scope: &Scope<'_>, index: usize, node: &NodeProto) -> String {
-    let prefix = &scope.prefix;
-    if node.name.is_empty() { format!("{prefix}#{index}") } else { format!("{prefix}{}", node.name) }
-}
-
-fn site(scope: &Scope<'_>, index: usize, node: &NodeProto) -> Site {
-    let domain = domain(&node.domain);
-    let op_type = if domain.is_empty() { node.op_type.clone() } else { format!("{domain}.{}", node.op_type) };
-    Site { node: origin(scope, index, node), op_type, opset: scope.opsets.get(domain).copied().unwrap_or(0) }
 }
 
 /// The reader of an ONNX operator in the version that an opset selects.

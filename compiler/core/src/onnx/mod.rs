@@ -1,7 +1,7 @@
 //! Reading ONNX models into graphs.
 //!
 //! `proto` mirrors the protocol buffer schema, `tensor` and `types` read what is stored in it, `import`
-//! drives: it brings nodes into order (`order`), expands local functions (`function`) and lets each
+//! drives: it keeps names (`scope`), brings nodes into order (`order`), expands local functions (`function`) and lets each
 //! operator read its node (`node`). ONNX operators that need no operator of the graph are in
 //! `structural`, all others beside the operators themselves.
 
@@ -13,6 +13,7 @@ mod import_tests;
 mod node;
 mod order;
 pub mod proto;
+mod scope;
 mod structural;
 mod tensor;
 mod types;

@@ -22,6 +22,20 @@ pub enum Value {
     Tensor(Arc<Tensor>),
 }
 
+impl Value {
+    fn kind(&self) -> &'static str {
+        match self {
+            Value::Int(_) => "an integer",
+            Value::Ints(_) => "integers",
+            Value::Float(_) => "a float",
+            Value::Floats(_) => "floats",
+            Value::Str(_) => "a string",
+            Value::Strs(_) => "strings",
+            Value::Tensor(_) => "a tensor",
+        }
+    }
+}
+
 /// An ONNX node with its operands already in the graph.
 ///
 /// Attributes are taken as they are read: what is left over at the end is unknown to the operator,
@@ -36,14 +50,14 @@ pub struct NodeReader<'a> {
 }
 
 macro_rules! attribute {
-    ($name:ident, $variant:ident, $t:ty) => {
+    ($name:ident, $variant:ident, $t:ty, $what:literal) => {
         /// Takes an attribute; `None` when the node has none of this name.
         pub fn $name(&mut self, name: &str) -> Result<Option<$t>, OpError> {
             match self.attributes.remove(name) {
                 None => Ok(None),
                 Some(Value::$variant(v)) => Ok(Some(v)),
                 Some(other) => {
-                    let message = format!("attribute {name} is {other:?}, expected {}", stringify!($t));
+                    let message = format!("attribute {name} is {}, expected {}", other.kind(), $what);
                     Err(OpError::new(Code::BadAttribute, message))
                 }
             }
@@ -124,13 +138,13 @@ impl<'a> NodeReader<'a> {
         }
     }
 
-    attribute!(int, Int, i64);
-    attribute!(ints, Ints, Vec<i64>);
-    attribute!(float, Float, f32);
-    attribute!(floats, Floats, Vec<f32>);
-    attribute!(string, Str, String);
-    attribute!(strings, Strs, Vec<String>);
-    attribute!(tensor, Tensor, Arc<Tensor>);
+    attribute!(int, Int, i64, "an integer");
+    attribute!(ints, Ints, Vec<i64>, "integers");
+    attribute!(float, Float, f32, "a float");
+    attribute!(floats, Floats, Vec<f32>, "floats");
+    attribute!(string, Str, String, "a string");
+    attribute!(strings, Strs, Vec<String>, "strings");
+    attribute!(tensor, Tensor, Arc<Tensor>, "a tensor");
 
     /// Adds a node that comes from this ONNX node.
     pub fn emit(&mut self, op: OpId, attrs: Attrs, operands: &[Option<NodeId>]) -> Result<NodeId, OpError> {

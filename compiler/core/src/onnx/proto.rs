@@ -219,7 +219,7 @@ message! { FunctionProto {
 impl ModelProto {
     /// Decodes a model file. Nesting is limited (by prost, to 100 levels), so no input overflows the stack.
     pub fn from_bytes(bytes: &[u8]) -> Result<ModelProto, String> {
-        ModelProto::decode(bytes).map_err(|e| e.to_string())
+        ModelProto::decode(bytes).map_err(|e| e.to_string().replace("failed to decode Protobuf message: ", ""))
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {

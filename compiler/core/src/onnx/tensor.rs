@@ -224,7 +224,7 @@ fn from_typed(t: &TensorProto, ty: &TensorType) -> Result<Data, OpError> {
     for (name, n) in typed_fields(t) {
         let want = if name == field { ty.elements() } else { 0 };
         if n != want {
-            return Err(bad(format!("{n} elements in {name}, but {ty} needs {want} there")));
+            return Err(bad(format!("{name} holds {n} elements, but {ty} needs {want} there")));
         }
     }
     let d = ty.dtype;

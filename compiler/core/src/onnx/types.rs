@@ -38,8 +38,11 @@ impl<'a> Dims<'a> {
         let (elem, dims) = tensor_of(ty).map_err(in_input)?;
         let dtype = element_type(elem.into()).map_err(in_input)?;
         let Some(dims) = dims else {
-            return Err(OpError::new(Code::DynamicDim, format!("input {name:?}: its number of dimensions is unknown"))
-                .help("export the model with a fixed input shape"));
+            return Err(OpError::new(
+                Code::DynamicDim,
+                format!("input {name:?}: the number of its dimensions is unknown"),
+            )
+            .help("export the model with a fixed input shape"));
         };
         let mut extents = Vec::with_capacity(dims.len());
         for (axis, d) in dims.iter().enumerate() {
