@@ -3,6 +3,8 @@
 //! Relies on the files of the workspace only, and reads Cargo.toml files line by line: they are
 //! written in the plain form `name.workspace = true`.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

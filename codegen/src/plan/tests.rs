@@ -20,7 +20,7 @@ fn check(plan: &Plan) {
         .collect();
     for (i, (a, at)) in slots.iter().enumerate() {
         assert!(at % a.align == 0 && at + a.bytes <= plan.arena_bytes, "{a:?}");
-        assert!(plan.arena_align % a.align == 0);
+        assert!(plan.arena_align.is_multiple_of(a.align));
         for (b, bt) in &slots[..i] {
             let apart = a.last < b.first || b.last < a.first || at + a.bytes <= *bt || bt + b.bytes <= *at;
             assert!(apart || a.bytes == 0 || b.bytes == 0, "{a:?} and {b:?} overlap\n{plan}");
