@@ -147,6 +147,12 @@ impl Attrs {
         self.with_ints(name, v.iter().map(|&d| d as i64))
     }
 
+    /// These and those of `other`.
+    pub fn and(mut self, other: Attrs) -> Attrs {
+        self.0.extend(other.0);
+        self
+    }
+
     pub fn get(&self, name: &str) -> Option<&Attr> {
         self.0.get(name)
     }

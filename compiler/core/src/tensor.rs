@@ -146,6 +146,21 @@ impl Data {
         }
     }
 
+    /// The elements of all parts, one after the other.
+    ///
+    /// # Panics
+    /// When there are none, or they differ in type.
+    pub fn concat<'a>(mut parts: impl Iterator<Item = &'a Data>) -> Data {
+        let mut all = parts.next().expect("there is a part").clone();
+        fn append<T: Element>(all: &mut Vec<T>, part: &Data) {
+            all.extend_from_slice(T::slice(part).expect("parts are of one type"));
+        }
+        for part in parts {
+            with_data!(&mut all, v => append(v, part));
+        }
+        all
+    }
+
     /// The elements at `index`, in that order.
     pub fn gather(&self, index: impl Iterator<Item = usize>) -> Data {
         fn pick<T: Element>(v: &[T], index: impl Iterator<Item = usize>) -> Data {
@@ -205,6 +220,40 @@ impl Tensor {
     /// The same elements under another shape of the same size.
     pub fn reshaped(self, shape: impl Into<Shape>) -> Option<Tensor> {
         Tensor::new(shape, self.data)
+    }
+
+    /// The same numbers in another type: rounded to nearest, truncated and saturated for integers;
+    /// bool is whether a number is not zero.
+    pub fn cast(&self, dtype: DType) -> Tensor {
+        fn integers<T: Element>(t: &Tensor, of: fn(i128) -> T, of_float: fn(f64) -> T) -> Data {
+            match &t.data {
+                Data::U64(v) => T::wrap(v.iter().map(|&x| of(i128::from(x))).collect()),
+                _ => match t.to_i64s() {
+                    Some(v) => T::wrap(v.into_iter().map(|x| of(i128::from(x))).collect()),
+                    None => T::wrap(t.to_f64s().into_iter().map(of_float).collect()),
+                },
+            }
+        }
+        fn floats<T: Element>(t: &Tensor, of: fn(f64) -> T) -> Data {
+            T::wrap(t.to_f64s().into_iter().map(of).collect())
+        }
+        let data = match dtype {
+            _ if dtype == self.dtype() => self.data.clone(),
+            DType::Bool => floats(self, |x| x != 0.0),
+            DType::I8 => integers(self, |x| x as i8, |x| x as i8),
+            DType::U8 => integers(self, |x| x as u8, |x| x as u8),
+            DType::I16 => integers(self, |x| x as i16, |x| x as i16),
+            DType::U16 => integers(self, |x| x as u16, |x| x as u16),
+            DType::I32 => integers(self, |x| x as i32, |x| x as i32),
+            DType::U32 => integers(self, |x| x as u32, |x| x as u32),
+            DType::I64 => integers(self, |x| x as i64, |x| x as i64),
+            DType::U64 => integers(self, |x| x as u64, |x| x as u64),
+            DType::F16 => floats(self, f16::from_f64),
+            DType::BF16 => floats(self, bf16::from_f64),
+            DType::F32 => floats(self, |x| x as f32),
+            DType::F64 => floats(self, |x| x),
+        };
+        Tensor { shape: self.shape.clone(), data }
     }
 
     /// Integer elements (any integer type, or bool) as i64; `None` for floats and for u64 out of range.

@@ -5,6 +5,7 @@
 
 pub mod conv;
 pub mod gemm;
+pub mod column;
 mod number;
 
 pub use number::{Number, in_f32, slice};

@@ -1,9 +1,8 @@
 //! Arithmetic on elements, generic over their type: integers wrap, floats are never fused.
 
 use crate::diag::OpError;
-use crate::tensor::{Data, Element, Tensor};
+use crate::tensor::{Element, Tensor};
 use crate::types::DType;
-use half::{bf16, f16};
 
 /// An element type that sums of products are computed in.
 pub trait Number: Element + Default {
@@ -117,23 +116,11 @@ pub fn in_f32(
         None => return eval(x),
         Some(narrow) => narrow,
     };
-    let wide: Vec<Option<Tensor>> = x.iter().map(|t| t.map(widened)).collect();
+    let wide: Vec<Option<Tensor>> = x.iter().map(|t| t.map(|t| converted(t, narrow, DType::F32))).collect();
     let wide: Vec<Option<&Tensor>> = wide.iter().map(Option::as_ref).collect();
-    Ok(eval(&wide)?.into_iter().map(|t| rounded(t, narrow)).collect())
+    Ok(eval(&wide)?.iter().map(|t| converted(t, DType::F32, narrow)).collect())
 }
 
-fn widened(t: &Tensor) -> Tensor {
-    match t.data() {
-        Data::F16(v) => Tensor::of(t.shape().clone(), v.iter().map(|x| x.to_f32()).collect()),
-        Data::BF16(v) => Tensor::of(t.shape().clone(), v.iter().map(|x| x.to_f32()).collect()),
-        _ => t.clone(),
-    }
-}
-
-fn rounded(t: Tensor, narrow: DType) -> Tensor {
-    match (t.data(), narrow) {
-        (Data::F32(v), DType::F16) => Tensor::of(t.shape().clone(), v.iter().map(|&x| f16::from_f32(x)).collect()),
-        (Data::F32(v), DType::BF16) => Tensor::of(t.shape().clone(), v.iter().map(|&x| bf16::from_f32(x)).collect()),
-        _ => t,
-    }
+fn converted(t: &Tensor, from: DType, to: DType) -> Tensor {
+    if t.dtype() == from { t.cast(to) } else { t.clone() }
 }

@@ -1,6 +1,8 @@
 //! All operators, one file each. The list below is the only other place that an operator touches.
 
-mod index;
+mod elementwise;
+pub(crate) mod index;
+mod pool;
 mod require;
 pub(crate) mod window;
 
@@ -23,4 +25,7 @@ macro_rules! ops {
     };
 }
 
-ops! { conv gemm matmul reshape transpose }
+ops! {
+    add average_pool conv exp gemm matmul max_pool mul neg reciprocal relu reshape sigmoid softmax
+    sub transpose
+}

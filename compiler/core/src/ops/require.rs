@@ -11,6 +11,15 @@ pub fn number(d: DType) -> bool {
     d != DType::Bool
 }
 
+pub fn signed(d: DType) -> bool {
+    d.is_float() || d.is_signed_int()
+}
+
+/// Floats that the library's functions take; f16 and bf16 are computed in f32 and rounded.
+pub fn f32_or_narrower(d: DType) -> bool {
+    d.is_float() && d != DType::F64
+}
+
 pub fn dtype(op: &str, operand: &str, ty: &TensorType, accepts: Accepts) -> Result<(), OpError> {
     if accepts(ty.dtype) {
         return Ok(());

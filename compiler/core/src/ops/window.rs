@@ -176,6 +176,11 @@ impl Window {
         let taps = self.taps_within(o.clone(), start, length);
         if fewest < 1 { taps.max(1usize.into()) } else { taps }
     }
+
+    /// The same for one window.
+    pub fn count(&self, o: usize, padding_counts: bool) -> usize {
+        self.taps(&o.into(), padding_counts).as_constant().map_or(1, |c| c as usize)
+    }
 }
 
 /// The operand with the padding that the windows reach, reading as `value`.
