@@ -73,6 +73,25 @@ impl DType {
         }
     }
 
+    /// Smallest and largest finite value; those of 64-bit integers are rounded.
+    pub fn range(self) -> (f64, f64) {
+        match self {
+            DType::Bool => (0.0, 1.0),
+            DType::I8 => (i8::MIN.into(), i8::MAX.into()),
+            DType::U8 => (0.0, u8::MAX.into()),
+            DType::I16 => (i16::MIN.into(), i16::MAX.into()),
+            DType::U16 => (0.0, u16::MAX.into()),
+            DType::I32 => (i32::MIN.into(), i32::MAX.into()),
+            DType::U32 => (0.0, u32::MAX.into()),
+            DType::I64 => (i64::MIN as f64, i64::MAX as f64),
+            DType::U64 => (0.0, u64::MAX as f64),
+            DType::F16 => (half::f16::MIN.into(), half::f16::MAX.into()),
+            DType::BF16 => (half::bf16::MIN.into(), half::bf16::MAX.into()),
+            DType::F32 => (f32::MIN.into(), f32::MAX.into()),
+            DType::F64 => (f64::MIN, f64::MAX),
+        }
+    }
+
     pub fn is_float(self) -> bool {
         matches!(self, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
     }

@@ -3,12 +3,14 @@
 //! Deterministic: the same bits on every machine (no fused multiply-add, fixed summation order), so
 //! constants folded through it are the same everywhere.
 
+pub mod column;
 pub mod conv;
 pub mod gemm;
-pub mod column;
 mod number;
+mod run;
 
 pub use number::{Number, in_f32, slice};
+pub use run::Evaluator;
 
 use crate::graph::{Graph, Kind, NodeId};
 use crate::tensor::Tensor;

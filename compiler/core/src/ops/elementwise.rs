@@ -1,6 +1,6 @@
 //! Elementwise operators: one scalar expression decides inference, evaluation and lowering.
 
-use super::{index, require};
+use super::require;
 use crate::attrs::Attrs;
 use crate::diag::{Code, OpError};
 use crate::eval::column;

@@ -1,6 +1,8 @@
 //! All operators, one file each. The list below is the only other place that an operator touches.
 
 mod elementwise;
+#[cfg(test)]
+mod examples;
 pub(crate) mod index;
 mod pool;
 mod require;
@@ -26,6 +28,7 @@ macro_rules! ops {
 }
 
 ops! {
-    add average_pool conv exp gemm matmul max_pool mul neg reciprocal relu reshape sigmoid softmax
-    sub transpose
+    abs add and average_pool clip conv div equal exp gemm greater greater_or_equal hard_sigmoid hard_swish
+    leaky_relu less less_or_equal matmul max max_pool min mul neg not or reciprocal relu reshape
+    sigmoid softmax sub transpose xor
 }

@@ -115,9 +115,10 @@ impl Op for Pool {
                 return taps.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             }
             let inside = |k: &[usize]| {
-                windows.iter().zip(at[2..].iter().zip(k)).all(|(w, (q, k))| {
-                    q * w.stride + k * w.dilation < w.before + w.input + w.after
-                })
+                windows
+                    .iter()
+                    .zip(at[2..].iter().zip(k))
+                    .all(|(w, (q, k))| q * w.stride + k * w.dilation < w.before + w.input + w.after)
             };
             let counted = if attrs.bool("count_padding") {
                 kernel.coordinates().filter(|k| inside(k)).count()

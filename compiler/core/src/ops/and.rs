@@ -1,0 +1,20 @@
+//! `and`: of truth values.
+
+use super::elementwise::{Elementwise, ResultType};
+use crate::attrs::Attrs;
+use crate::op::{Facts, OpId, once, onnx};
+use crate::types::DType;
+
+pub static OP: Elementwise = Elementwise {
+    facts: Facts {
+        name: "and",
+        doc: "`y = a and b`. ONNX And.",
+        operands: &[once("a"), once("b")],
+        attrs: &[],
+        imports: &[onnx("And", 7, |n| n.emit_all(OpId::and, Attrs::new()))],
+        examples: &["and bool[2,3], bool[3] -> bool[2,3]"],
+    },
+    accepts: |d| d == DType::Bool,
+    result: ResultType::Same,
+    value: |_, _, x| x[0].clone() & x[1].clone(),
+};

@@ -1,0 +1,206 @@
+//! Tests that follow from each operator's examples.
+//!
+//! `conv f32[1,2,5,5], f32[3,2,3,3], _ {strides: [1,1]} -> f32[1,3,3,3]` is an operator of the text
+//! form with types in place of operands. ` in lo..hi` behind a type gives the range that random
+//! elements are drawn from; without it floats are uniform in -2..2, integers in -100..100 or what of
+//! that their type holds, bool is a fair coin.
+
+use crate::attrs::Attrs;
+use crate::graph::{Graph, Kind};
+use crate::loops::{Binary, Expr, For, Function, Index, Stmt, interp};
+use crate::op::OpId;
+use crate::tensor::Tensor;
+use crate::text;
+use crate::types::{DType, TensorType};
+
+struct Example {
+    op: OpId,
+    attrs: Attrs,
+    operands: Vec<Option<(TensorType, f64, f64)>>,
+    results: Vec<TensorType>,
+}
+
+impl Example {
+    fn types(&self) -> Vec<Option<&TensorType>> {
+        self.operands.iter().map(|o| o.as_ref().map(|o| &o.0)).collect()
+    }
+
+    fn random(&self, seed: u64) -> Vec<Option<Tensor>> {
+        let mut random = Random(seed);
+        self.operands.iter().map(|o| o.as_ref().map(|(ty, lo, hi)| random.tensor(ty, *lo, *hi))).collect()
+    }
+}
+
+/// An example as a graph in the text form, and the ranges of its operands.
+fn as_graph(example: &str) -> (String, Vec<Option<(f64, f64)>>) {
+    let (call, result) = example.split_once(" -> ").expect("an example has a result");
+    let (call, attrs) = call.split_once(" {").map_or((call, String::new()), |(c, a)| (c, format!(" {{{a}")));
+    let (op, operands) = call.split_once(' ').expect("an example has operands");
+    let mut text = String::from("graph @example {\n");
+    let (mut names, mut ranges) = (Vec::new(), Vec::new());
+    for (i, operand) in operands.split(", ").enumerate() {
+        let (ty, range) = operand.split_once(" in ").map_or((operand, None), |(t, r)| (t, Some(r)));
+        if ty == "_" {
+            names.push("_".into());
+            ranges.push(None);
+            continue;
+        }
+        text += &format!("%x{i} = input : {ty}\n");
+        names.push(format!("%x{i}"));
+        let element = DType::from_name(ty.split('[').next().unwrap()).expect("an operand begins with its element type");
+        ranges.push(Some(match range.map(|r| r.split_once("..").expect("a range is lo..hi")) {
+            Some((lo, hi)) => (lo.parse().unwrap(), hi.parse().unwrap()),
+            None if element.is_float() => (-2.0, 2.0),
+            None if element.is_signed_int() => (-100.0, 100.0),
+            None => (0.0, 100.0),
+        }));
+    }
+    text += &format!(
+        "%y = {op} {}{attrs} : {result}\noutput %{}\n}}",
+        names.join(", "),
+        if result.starts_with('(') { "x0" } else { "y" }
+    );
+    (text, ranges)
+}
+
+fn parse(example: &str) -> Example {
+    let (text, ranges) = as_graph(example);
+    let graph = text::parse(&text, &[]).unwrap_or_else(|e| panic!("{example}\n{e}"));
+    let (op, attrs, ty) = operator(&graph);
+    let mut inputs = graph.inputs().iter().map(|&i| graph.node(i).tensor().clone());
+    let operands = ranges.iter().map(|r| r.map(|(lo, hi)| (inputs.next().unwrap(), lo, hi))).collect();
+    Example { op, attrs, operands, results: ty }
+}
+
+fn operator(graph: &Graph) -> (OpId, Attrs, Vec<TensorType>) {
+    graph
+        .ids()
+        .find_map(|id| match &graph.node(id).kind {
+            Kind::Op(op, attrs) => Some((*op, attrs.clone(), graph.node(id).ty.parts().to_vec())),
+            _ => None,
+        })
+        .expect("an example holds an operator")
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn tensor(&mut self, ty: &TensorType, lo: f64, hi: f64) -> Tensor {
+        let unit = |r: u64| (r >> 11) as f64 / (1u64 << 53) as f64;
+        if ty.dtype == DType::Bool {
+            return Tensor::of(ty.shape.clone(), (0..ty.elements()).map(|_| self.next() & 1 == 1).collect());
+        }
+        let values = (0..ty.elements()).map(|_| lo + (hi - lo) * unit(self.next())).collect();
+        Tensor::of::<f64>(ty.shape.clone(), values).cast(ty.dtype)
+    }
+}
+
+fn all() -> impl Iterator<Item = (&'static str, Example)> {
+    OpId::ALL.iter().flat_map(|op| {
+        assert!(!op.op().examples().is_empty(), "{} has no example", op.name());
+        op.op().examples().iter().map(move |e| {
+            let example = parse(e);
+            assert_eq!(example.op, *op, "{e}");
+            (*e, example)
+        })
+    })
+}
+
+fn evaluate(e: &Example, x: &[Option<Tensor>]) -> Vec<Tensor> {
+    let x: Vec<Option<&Tensor>> = x.iter().map(Option::as_ref).collect();
+    e.op.op().eval(&e.attrs, &x).unwrap()
+}
+
+/// Largest difference in units of the largest magnitude of `want`.
+fn difference(have: &Tensor, want: &Tensor) -> f64 {
+    let (have, want) = (have.to_f64s(), want.to_f64s());
+    let scale = want.iter().fold(f64::MIN_POSITIVE, |m, w| m.max(w.abs()));
+    have.iter().zip(&want).fold(0.0, |d: f64, (h, w)| {
+        let e = (h - w).abs() / scale;
+        if e.is_nan() { f64::INFINITY } else { d.max(e) }
+    })
+}
+
+#[test]
+fn evaluated_types_are_the_stated_ones() {
+    for (text, e) in all() {
+        let types: Vec<_> = evaluate(&e, &e.random(1)).iter().map(Tensor::ty).collect();
+        assert_eq!(types, e.results, "{text}");
+    }
+}
+
+/// Sums of products agree to the bit, their order being the same; twins that compute in f64 agree to
+/// the rounding of f32 sums of a few dozen elements.
+#[test]
+fn evaluation_equals_its_naive_twin() {
+    let mut compared = 0;
+    for (text, e) in all() {
+        let x = e.random(2);
+        let refs: Vec<Option<&Tensor>> = x.iter().map(Option::as_ref).collect();
+        let Some(naive) = e.op.op().eval_naive(&e.attrs, &refs) else { continue };
+        for (y, naive) in evaluate(&e, &x).iter().zip(&naive) {
+            assert_eq!(y.ty(), naive.ty(), "{text}");
+            assert!(y == naive || y.dtype().is_float() && difference(y, naive) < 1e-6, "{text}");
+        }
+        compared += 1;
+    }
+    assert!(compared > 20);
+}
+
+fn kernel(e: &Example) -> Function {
+    e.op.plain_kernel(&e.attrs, &e.types(), &e.results).unwrap()
+}
+
+/// The plain kernel computes in the order of the reference, so the bits are equal.
+#[test]
+fn interpreted_kernels_equal_evaluation() {
+    for (text, e) in all() {
+        let x = e.random(3);
+        let want = evaluate(&e, &x);
+        let mut buffers: Vec<Vec<u8>> = x.iter().flatten().map(|t| t.data().to_le_bytes()).collect();
+        let inputs = buffers.len();
+        buffers.extend(e.results.iter().map(|ty| vec![0xa5; ty.bytes()]));
+        interp::call(&[kernel(&e)], crate::loops::FnId(0), &mut buffers, &[]).unwrap_or_else(|e| panic!("{text}: {e}"));
+        for (have, want) in buffers[inputs..].iter().zip(&want) {
+            let ty = want.ty();
+            let have = crate::tensor::Data::from_le_bytes(ty.dtype, have).unwrap();
+            let have = Tensor::new(ty.shape, have).unwrap();
+            assert!(have == *want, "{text}\nkernel {:?}\neval {:?}", have.to_f64s(), want.to_f64s());
+        }
+    }
+}
+
+/// How often a block executes `sum = sum + a * b`.
+fn products(block: &[Stmt]) -> u64 {
+    let trip = |f: &For| {
+        let constant = |i: &Index| i.as_constant().expect("plain kernels have constant bounds");
+        (constant(&f.hi) - constant(&f.lo)) as u64
+    };
+    let is_product = |e: &Expr| match e {
+        Expr::Binary(Binary::Add, _, b) => matches!(**b, Expr::Binary(Binary::Mul, ..)),
+        _ => false,
+    };
+    block
+        .iter()
+        .map(|s| match s {
+            Stmt::For(f) => trip(f) * products(&f.body),
+            Stmt::Set(_, e) => u64::from(is_product(e)),
+            _ => 0,
+        })
+        .sum()
+}
+
+#[test]
+fn stated_macs_are_those_of_the_kernel() {
+    for (text, e) in all() {
+        assert_eq!(e.op.op().macs(&e.attrs, &e.types(), &e.results), products(&kernel(&e).body), "{text}");
+    }
+}
