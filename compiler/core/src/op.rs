@@ -48,7 +48,7 @@ pub struct Import {
     /// `""` is the default domain.
     pub domain: &'static str,
     pub op_type: &'static str,
-    /// Versions of the operator (the opset that introduced them) that this reads, first and last.
+    /// Opsets whose version of the operator this reads, first and last.
     pub since: i64,
     pub until: i64,
     pub read: ReadFn,
@@ -57,12 +57,12 @@ pub struct Import {
 /// Reads one ONNX node: adds nodes to the graph, returns one per ONNX output.
 pub type ReadFn = fn(&mut NodeReader<'_>) -> Result<Vec<crate::graph::NodeId>, OpError>;
 
-/// An operator of the default domain, in all versions from `since` on.
+/// An operator of the default domain in all opsets from `since` on.
 pub const fn onnx(op_type: &'static str, since: i64, read: ReadFn) -> Import {
     Import { domain: "", op_type, since, until: i64::MAX, read }
 }
 
-/// An operator of the default domain in the versions `since..=until`.
+/// An operator of the default domain in the opsets `since..=until`.
 pub const fn onnx_until(op_type: &'static str, since: i64, until: i64, read: ReadFn) -> Import {
     Import { domain: "", op_type, since, until, read }
 }

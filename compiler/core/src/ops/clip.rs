@@ -17,7 +17,7 @@ pub static OP: Elementwise = Elementwise {
         doc: "`y = min(max(x, lo), hi)`; a NaN stays. ONNX Clip.",
         operands: &[once("x"), once("lo"), once("hi")],
         attrs: &[],
-        imports: &[onnx_until("Clip", 6, 6, read_attributes), onnx("Clip", 11, read_operands)],
+        imports: &[onnx_until("Clip", 6, 10, read_attributes), onnx("Clip", 11, read_operands)],
         examples: &[
             "clip f32[2,3,4], f32[] in -1.0..0.0, f32[] in 0.0..1.0 -> f32[2,3,4]",
             "clip i8[40], i8[] in -50..-1, i8[] in 1..50 -> i8[40]",
