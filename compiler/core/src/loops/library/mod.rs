@@ -75,8 +75,26 @@ macro_rules! library {
 }
 
 library! {
-    /// e^x; error below 1 ULP against the exact value, subnormal results included.
+    /// e^x; error below 1 ULP, subnormal results included.
     ExpF32 = math::exp_f32;
+    /// Natural logarithm; error below 0.8 ULP. NaN below zero, -inf at zero.
+    LogF32 = math::log_f32;
+    /// Square root, correctly rounded (at most 0.5 ULP). NaN below zero.
+    SqrtF32 = math::sqrt_f32;
+    /// Hyperbolic tangent; error below 1.25 ULP.
+    TanhF32 = math::tanh_f32;
+    /// Error function; error below 1.25 ULP.
+    ErfF32 = math::erf_f32;
+    /// x^y with the special cases of C99 pow; error at most 0.51 ULP. Computes in f64.
+    PowF32 = math::pow_f32;
+    /// Towards zero; exact, like all roundings to integers here.
+    TruncF32 = math::trunc_f32;
+    /// Towards minus infinity.
+    FloorF32 = math::floor_f32;
+    /// Towards infinity.
+    CeilF32 = math::ceil_f32;
+    /// To the nearest integer, ties to even.
+    RoundEvenF32 = math::round_even_f32;
     /// a + (i16)x * (i16)y + (x >> 16) * (y >> 16), wrapping. Arm SMLAD.
     Smlad = arm::smlad;
 }
@@ -90,3 +108,6 @@ impl Library {
         Expr::Call(self, args.into())
     }
 }
+
+#[cfg(test)]
+mod tests;
