@@ -4,6 +4,7 @@
 
 pub mod lower;
 pub mod plan;
+pub mod validate;
 
 /// Who owns the memory of inputs and outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
