@@ -17,3 +17,4 @@ pub mod random;
 pub mod tensor;
 pub mod text;
 pub mod types;
+pub mod verify;

@@ -151,7 +151,8 @@ impl OpId {
         op.infer(attrs, x)
     }
 
-    fn check_operands(self, x: &Types<'_>) -> Result<(), OpError> {
+    /// Whether the operands are those of the signature.
+    pub fn check_operands(self, x: &Types<'_>) -> Result<(), OpError> {
         let op = self.op();
         let specs = op.operands();
         let error = |m: String| Err(OpError::new(Code::Arity, format!("{}: {m}", op.name())));
