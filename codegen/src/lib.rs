@@ -2,9 +2,11 @@
 //!
 //! Knows no pass. Rewriting and compression reach it only through `tinyc_core::cost::Cost`.
 
+pub mod c;
 pub mod lower;
 pub mod plan;
 pub mod validate;
+pub mod targets;
 
 /// Who owns the memory of inputs and outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,140 @@
+//! The C printer: a loop program as one C99 source file and its header. Knows no operator.
+//!
+//! `unit` holds the file under construction, `function`, `expr`, `index` and `lanes` print code,
+//! `support` what that code needs, `sites` what holds at all calls, `api` the interface, `stack` the
+//! bound on the stack. Relies on what `loops::check` checks.
+
+mod api;
+mod body;
+mod expr;
+mod function;
+mod header;
+mod index;
+mod lanes;
+mod names;
+mod number;
+mod range;
+mod selftest;
+mod sites;
+mod stack;
+mod support;
+mod unit;
+
+use crate::Io;
+use crate::targets::Target;
+use std::collections::BTreeMap;
+use tinyc_core::loops::{Arg, Place, Program, Scalar};
+use tinyc_core::tensor::Tensor;
+
+pub use stack::bound as stack_bound;
+use unit::Unit;
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub target: &'static Target,
+    pub io: Io,
+    /// Emits `set_hook`, called before and after each step.
+    pub hook: bool,
+    /// Emits `selftest`.
+    pub selftest: Option<Golden>,
+    /// What the source includes.
+    pub header_name: String,
+    /// Identifies the model; ASCII.
+    pub model_hash: String,
+}
+
+/// Samples that `selftest` runs.
+#[derive(Clone, Debug)]
+pub struct Golden {
+    pub samples: Vec<Sample>,
+    /// Of float outputs, relative to the largest magnitude in the sample's output (at least 1).
+    pub tolerance: f64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Sample {
+    pub inputs: Vec<Tensor>,
+    pub outputs: Vec<Tensor>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emitted {
+    pub header: String,
+    pub source: String,
+}
+
+/// Prints the program. The same program and options give the same bytes.
+pub fn print(program: &Program, options: &Options) -> Emitted {
+    let mut unit = Unit::new(options.target, names::identifier(&program.name, "model"));
+    for name in api::NAMES {
+        unit.declare(name);
+    }
+    let (order, same) = sites::reached(program);
+    let facts = sites::facts(program, &order, &same);
+    let mut functions = Vec::new();
+    for &id in &order {
+        let f = &program.functions[id.0 as usize];
+        let name = unit.declare(&names::identifier(&f.name, "kernel"));
+        functions.push(function::print(&mut unit, &name, f, &facts[&id]));
+        let equal: Vec<_> = same.iter().filter(|(_, first)| **first == id).map(|(other, _)| *other).collect();
+        unit.functions.extend(equal.into_iter().map(|other| (other, name.clone())));
+    }
+    let constants = constants(&mut unit, program);
+    let selftest = options.selftest.as_ref().map(|g| selftest::print(&mut unit, program, options, g));
+    let api = api::print(&mut unit, program, options, &constants.names);
+    let sizes = header::Sizes {
+        weights: constants.bytes + unit.table_bytes,
+        stack: stack::bound(program, unit.support_stack),
+        selftest: selftest.as_ref().map(|s| s.bytes),
+    };
+    let header = header::print(&unit, program, options, &sizes);
+    let mut source = header::preamble(&unit, program, options);
+    let mut section = |parts: &[String]| {
+        for p in parts {
+            source.push('\n');
+            source.push_str(p);
+        }
+    };
+    section(unit.support_code());
+    section(&unit.table_code);
+    section(&constants.code);
+    section(&functions);
+    section(&[api]);
+    section(&selftest.map(|s| s.code).into_iter().collect::<Vec<_>>());
+    Emitted { header, source }
+}
+
+/// Constant arrays.
+struct Constants {
+    code: Vec<String>,
+    /// C name of each constant buffer that steps use.
+    names: BTreeMap<u32, String>,
+    bytes: usize,
+}
+
+fn constants(unit: &mut Unit<'_>, program: &Program) -> Constants {
+    let mut out = Constants { code: Vec::new(), names: BTreeMap::new(), bytes: 0 };
+    let mut seen: BTreeMap<(Scalar, Vec<u8>), String> = BTreeMap::new();
+    for arg in program.steps.iter().flat_map(|s| &s.args) {
+        let Arg::Buffer(id) = arg else { continue };
+        let buffer = &program.buffers[id.0 as usize];
+        let Place::Const(tensor) = &buffer.place else { continue };
+        if out.names.contains_key(&id.0) {
+            continue;
+        }
+        let bytes = tensor.data().to_le_bytes();
+        let key = (buffer.elem, bytes);
+        let name = match seen.get(&key) {
+            Some(name) => name.clone(),
+            None => {
+                let name = unit.declare(&names::identifier(&buffer.name, "c"));
+                out.code.push(unit.array(&name, buffer.elem, &key.1));
+                out.bytes += key.1.len();
+                seen.insert(key, name.clone());
+                name
+            }
+        };
+        out.names.insert(id.0, name);
+    }
+    out
+}

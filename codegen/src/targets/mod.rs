@@ -1,0 +1,73 @@
+//! Targets as data: one small file each, listed here.
+//!
+//! A target says how the printers spell library functions and vector operations on it, and which
+//! compiler flags select it. It holds no code.
+
+mod cortex_m0plus;
+mod cortex_m4;
+mod cortex_m55;
+mod generic;
+
+use tinyc_core::loops::Library;
+
+/// How a target spells a library function, in terms of the parameters `a`, `b`, `c`, ...
+#[derive(Clone, Copy, Debug)]
+pub enum Spelling {
+    /// A C expression.
+    Expr(&'static str),
+    /// One instruction as the operands of `__asm__`, writing `r`.
+    Asm(&'static str),
+}
+
+#[derive(Debug)]
+pub struct Target {
+    pub name: &'static str,
+    pub doc: &'static str,
+    /// Flags of gcc and clang that select it.
+    pub c_flags: &'static [&'static str],
+    /// The C compiler that the tests and the device harness use.
+    pub compiler: &'static str,
+    /// Lanes of the widest vector, of bytes; 1 without vectors.
+    pub max_lanes: u16,
+    /// Preprocessor condition under which headers and spellings can be used; elsewhere the same code
+    /// compiles to the portable meanings.
+    pub condition: &'static str,
+    pub headers: &'static [&'static str],
+    pub library: &'static [(Library, Spelling)],
+    /// Types and operations on vectors, such as `"add_i8x16"`, as a C type or an expression of the
+    /// operands `a`, `b`, `c`, the address `p` and the mask `m`. The rest is loops over lanes.
+    pub vectors: &'static [(&'static str, &'static str)],
+    /// Alignment of the arena and of weights in bytes.
+    pub align: usize,
+}
+
+impl Target {
+    pub const ALL: &'static [&'static Target] =
+        &[&generic::TARGET, &cortex_m0plus::TARGET, &cortex_m4::TARGET, &cortex_m55::TARGET];
+
+    pub fn find(name: &str) -> Option<&'static Target> {
+        Target::ALL.iter().copied().find(|t| t.name == name)
+    }
+}
+
+impl PartialEq for Target {
+    fn eq(&self, other: &Target) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Target {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for t in Target::ALL {
+            assert_eq!(Target::find(t.name).map(|t| t.doc), Some(t.doc));
+            assert!(t.align.is_power_of_two() && t.max_lanes.is_power_of_two());
+        }
+        assert!(Target::find("pdp-11").is_none());
+    }
+}
