@@ -1,4 +1,5 @@
 //! What the tests and benchmarks of tinyc share.
 
 pub mod case;
+pub mod cc;
 pub mod onnx_text;

@@ -1,8 +1,8 @@
 //! The functions of the interface: init, run, begin, step, reset, accessors, hook.
 
+use super::Options;
 use super::names::{comment, string};
 use super::unit::{Unit, ty_name};
-use super::Options;
 use crate::Io;
 use std::collections::BTreeMap;
 use std::fmt::Write;

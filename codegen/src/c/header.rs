@@ -1,10 +1,10 @@
 //! The header, and what the source begins with.
 
+use super::Options;
 use super::api::{Ports, port_type};
 use super::names::{comment, string};
 use super::number::count;
 use super::unit::Unit;
-use super::Options;
 use crate::Io;
 use std::fmt::Write;
 use tinyc_core::loops::{Port, Program};
@@ -103,7 +103,9 @@ fn port_macros(h: &mut String, name: &str, port: &Port) {
 }
 
 fn context(p: &str, program: &Program, options: &Options) -> String {
-    let mut h = format!("\n/* Its fields are private. One context runs one inference at a time. */\ntypedef struct {p}_ctx {{\n");
+    let mut h = format!(
+        "\n/* Its fields are private. One context runs one inference at a time. */\ntypedef struct {p}_ctx {{\n"
+    );
     h.push_str("    unsigned char *arena;\n");
     let ports = Ports::of(program, options.io);
     for (constant, name, ty) in ports.pointers() {

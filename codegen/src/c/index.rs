@@ -182,8 +182,7 @@ impl Walk {
                 }
                 Atom::Data(e, _) => self.expr(e),
             }
-            let (lo, hi) =
-                Index::atom(atom.clone()).range(&|v| self.ranges.get(&v).copied().unwrap_or_default());
+            let (lo, hi) = Index::atom(atom.clone()).range(&|v| self.ranges.get(&v).copied().unwrap_or_default());
             total += u128::from(k.unsigned_abs()) * u128::from(lo.unsigned_abs().max(hi.unsigned_abs()));
         }
         self.largest = self.largest.max(total);

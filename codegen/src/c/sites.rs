@@ -3,9 +3,7 @@
 
 use super::index::loop_range;
 use std::collections::{BTreeMap, BTreeSet};
-use tinyc_core::loops::{
-    Arg, Buf, CallArg, FnId, Function, Index, IndexVar, Mode, Place, Program, Stmt,
-};
+use tinyc_core::loops::{Arg, Buf, CallArg, FnId, Function, Index, IndexVar, Mode, Place, Program, Stmt};
 
 /// Facts about one function.
 #[derive(Clone, Debug)]

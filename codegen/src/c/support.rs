@@ -47,10 +47,10 @@ pub fn code(unit: &mut Unit<'_>, name: &str, what: &Support) -> String {
         Support::UMin(s) => binary(name, *s, &unsigned("(U)b < (U)a ? b : a", *s)),
         Support::UMax(s) => binary(name, *s, &unsigned("(U)a < (U)b ? b : a", *s)),
         // The quotient of the smallest number and -1 wraps.
-        Support::Div(s) => binary(name, *s, &unsigned("b == 0 ? 0 : b == -1 ? (T)(0u - (U)a) : (T)(a / b)", *s)),
-        Support::Rem(s) => binary(name, *s, &unsigned("b == 0 || b == -1 ? 0 : (T)(a % b)", *s)),
-        Support::UDiv(s) => binary(name, *s, &unsigned("b == 0 ? 0 : (T)((U)a / (U)b)", *s)),
-        Support::URem(s) => binary(name, *s, &unsigned("b == 0 ? 0 : (T)((U)a % (U)b)", *s)),
+        Support::Div(s) => binary(name, *s, &unsigned("(T)(b == 0 ? 0 : b == -1 ? (T)(0u - (U)a) : a / b)", *s)),
+        Support::Rem(s) => binary(name, *s, &unsigned("(T)(b == 0 || b == -1 ? 0 : a % b)", *s)),
+        Support::UDiv(s) => binary(name, *s, &unsigned("(T)(b == 0 ? 0 : (U)a / (U)b)", *s)),
+        Support::URem(s) => binary(name, *s, &unsigned("(T)(b == 0 ? 0 : (U)a % (U)b)", *s)),
         Support::FloorDiv(s) => binary(name, *s, "a / b - (a % b < 0 ? 1 : 0)"),
         Support::FloorMod(s) => binary(name, *s, "a % b + (a % b < 0 ? b : 0)"),
         Support::Clamp(s) => {

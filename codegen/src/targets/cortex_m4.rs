@@ -17,6 +17,4 @@ pub const TARGET: Target = Target {
 };
 
 /// SMMLAR and the extracts with rotation are in no `arm_acle.h`.
-pub(super) const LIBRARY: &[(Library, Spelling)] = &[
-    (Library::Smlad, Spelling::Expr("__smlad(a, b, c)")),
-];
+pub(super) const LIBRARY: &[(Library, Spelling)] = &[(Library::Smlad, Spelling::Expr("__smlad(a, b, c)"))];

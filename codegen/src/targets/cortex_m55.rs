@@ -1,7 +1,7 @@
 //! Arm Cortex-M55: Armv8.1-M with MVE (Helium), integer and float.
 
-use super::cortex_m4::LIBRARY;
 use super::Target;
+use super::cortex_m4::LIBRARY;
 
 pub const TARGET: Target = Target {
     name: "cortex-m55",

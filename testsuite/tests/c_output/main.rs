@@ -1,0 +1,80 @@
+//! Emitted C: compiles without a warning, computes what the interpreter computes, reads well.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // A test that panics fails, which is meant.
+
+mod programs;
+
+use programs::Case;
+use tinyc_codegen::Io;
+use tinyc_codegen::c::{self, Emitted, Options};
+use tinyc_codegen::targets::Target;
+use tinyc_core::loops::interp;
+use tinyc_core::tensor::Tensor;
+use tinyc_testsuite::cc;
+
+fn options(target: &str) -> Options {
+    Options {
+        target: Target::find(target).unwrap(),
+        io: Io::Caller,
+        hook: false,
+        selftest: None,
+        header_name: "model.h".into(),
+        model_hash: "0123abcd".into(),
+    }
+}
+
+fn print(case: &Case, options: &Options) -> Emitted {
+    c::print(&case.program, options)
+}
+
+/// Equal bits, but for which NaN it is.
+fn assert_same(name: &str, want: &[Tensor], got: &[Tensor]) {
+    assert_eq!(want.len(), got.len(), "{name}");
+    for (k, (w, g)) in want.iter().zip(got).enumerate() {
+        assert_eq!(w.ty(), g.ty(), "{name}");
+        if w == g {
+            continue;
+        }
+        for (i, (a, b)) in w.to_f64s().into_iter().zip(g.to_f64s()).enumerate() {
+            let same = a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+            assert!(same, "{name}: output {k}[{i}] is {b:?}, the interpreter gives {a:?}");
+        }
+    }
+}
+
+fn prefix(case: &Case) -> String {
+    case.program.name.replace([' ', '-'], "_")
+}
+
+fn check_host(compiler: &str, flags: &[&str], case: &Case, options: &Options) {
+    let name = format!("{} ({compiler} {flags:?})", case.program.name);
+    let want = interp::run(&case.program, &case.inputs).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let emitted = print(case, options);
+    let main = cc::main_source(&case.program, options, &prefix(case), &case.inputs);
+    let got = cc::host(compiler, flags, &emitted, &main, &case.program)
+        .unwrap_or_else(|e| panic!("{name}: {}", e.chars().take(3000).collect::<String>()));
+    assert_same(&name, &want, &got);
+}
+
+#[test]
+fn sanitized_c_equals_the_interpreter() {
+    for (compiler, flags) in [("gcc", cc::SANITIZE), ("clang", cc::TRAP)] {
+        if cc::have(compiler) {
+            for case in [programs::scalars(), programs::vector_ops(), programs::network(false)] {
+                check_host(compiler, flags, &case, &options("generic"));
+            }
+        }
+    }
+}
+
+#[test]
+fn optimized_c_equals_the_interpreter() {
+    for compiler in ["gcc", "clang"] {
+        if cc::have(compiler) {
+            check_host(compiler, &["-O2"], &programs::scalars(), &options("generic"));
+            for (io, case) in [(Io::Caller, programs::network(false)), (Io::Arena, programs::network(true))] {
+                check_host(compiler, &["-O2"], &case, &Options { io, hook: true, ..options("generic") });
+            }
+        }
+    }
+}
