@@ -5,8 +5,8 @@
 pub mod c;
 pub mod lower;
 pub mod plan;
-pub mod validate;
 pub mod targets;
+pub mod validate;
 
 /// Who owns the memory of inputs and outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
