@@ -5,14 +5,18 @@
 //! `storage` decides on buffers and slots, `order` on the sequence, `offsets` on addresses. The
 //! validator takes nothing from here on trust.
 
-mod offsets;
-mod order;
+pub mod offsets;
+pub mod order;
+mod proof;
 mod storage;
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub use proof::{Proof, Searched};
+
 use crate::Io;
+use storage::Storage;
 use tinyc_core::diag::{Code, Diagnostic, Report};
 use tinyc_core::graph::{Graph, NodeId};
 use tinyc_core::types::TensorType;
@@ -87,24 +91,50 @@ pub struct Plan {
     pub outputs: Vec<usize>,
     pub arena_bytes: usize,
     pub arena_align: usize,
+    /// Whether another order has fewer bytes in use at its peak.
+    pub order: Searched,
+    /// Whether the arena can be smaller in this order.
+    pub offsets: Searched,
 }
 
-/// Plans a graph. Of the orders and placements tried, the one with the smallest arena; the first of
-/// equals.
+/// Plans a graph: the order of the lowest peak, and the smallest arena for it. If that arena is larger
+/// than the peak, the graph's own order may do better and is tried too.
 pub fn plan(graph: &Graph, io: Io) -> Result<Plan, Report> {
     let Some(topological) = graph.topological() else {
         return Err(Diagnostic::error(Code::Cycle, format!("graph {:?} has a cycle", graph.name)).into());
     };
+    let live = graph.live();
+    let nodes: Vec<NodeId> = topological.into_iter().filter(|id| live.contains(id)).collect();
     let names = tinyc_core::text::names(graph);
-    let mut best: Option<Plan> = None;
-    for order in order::candidates(graph, topological) {
-        let mut plan = storage::assign(graph, io, &order, &names);
-        plan.arena_bytes = offsets::place(&mut plan.slots, plan.steps.len());
-        if best.as_ref().is_none_or(|b| plan.arena_bytes < b.arena_bytes) {
-            best = Some(plan);
+    let storage = Storage::new(graph, io, &nodes, &names);
+    let found = order::order(&storage.problem(), order::STATES);
+    let mut best = placed(storage.clone(), &found);
+    if best.arena_bytes > best.lower_bound() {
+        let own = order::Order { nodes: (0..found.nodes.len()).collect(), ..found };
+        let plan = placed(storage, &own);
+        if plan.arena_bytes < best.arena_bytes {
+            best = plan;
         }
     }
-    Ok(best.expect("there is at least one order"))
+    Ok(best)
+}
+
+fn placed(storage: Storage<'_>, order: &order::Order) -> Plan {
+    let mut plan = storage.finish(&order.nodes);
+    let arena: Vec<usize> = (0..plan.slots.len()).filter(|&i| plan.slots[i].in_arena()).collect();
+    let buffer = |&i: &usize| {
+        let s = &plan.slots[i];
+        offsets::Buffer { size: s.bytes, align: s.align, first: s.first, last: s.last }
+    };
+    let buffers: Vec<offsets::Buffer> = arena.iter().map(buffer).collect();
+    let placement = offsets::place(&buffers, &[], offsets::NODES);
+    for (&i, &offset) in arena.iter().zip(&placement.offsets) {
+        plan.slots[i].place = SlotPlace::Arena(offset);
+    }
+    plan.arena_bytes = placement.bytes;
+    plan.order = Searched { proof: Proof::of(plan.lower_bound(), order.bound), work: order.states };
+    plan.offsets = Searched { proof: placement.proof, work: placement.nodes };
+    plan
 }
 
 impl Plan {

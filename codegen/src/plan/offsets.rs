@@ -1,92 +1,108 @@
-//! Addresses in the arena: first fit, slots taken by decreasing size or in order of time.
+//! Offsets: where in the arena each buffer lies, so that the arena is as small as possible.
+//!
+//! The search is exact within a work limit that counts nodes, so it gives the same answer on every
+//! machine. It follows the ideas of Moffitt, "MiniMalloc: A Lightweight Memory Allocator for
+//! Hardware-Accelerated Machine Learning" (ASPLOS 2023): buffers are placed bottom up, each where
+//! what lies below it lets it, and whatever leaves room for a buffer underneath is not tried.
+//! Relies on nothing but the numbers given; knows neither graphs nor programs.
 
-use super::{Slot, SlotPlace};
-use std::cmp::Reverse;
+mod first_fit;
+mod instance;
+mod search;
+#[cfg(test)]
+mod tests;
 
-/// Gives every slot in the arena its offset and returns the size of the arena.
-pub fn place(slots: &mut [Slot], steps: usize) -> usize {
-    let arena: Vec<usize> = (0..slots.len()).filter(|&i| slots[i].in_arena()).collect();
-    let mut by_size = arena.clone();
-    by_size.sort_by_key(|&i| (Reverse(slots[i].bytes), slots[i].first, i));
-    let mut by_time = arena;
-    by_time.sort_by_key(|&i| (slots[i].first, Reverse(slots[i].bytes), i));
-    let (size, offsets) = [by_size, by_time]
-        .into_iter()
-        .map(|sequence| first_fit(slots, &sequence, steps))
-        .min_by_key(|(size, _)| *size)
-        .expect("two sequences are tried");
-    for (i, offset) in offsets {
-        slots[i].place = SlotPlace::Arena(offset);
-    }
-    size
+use super::proof::Proof;
+use first_fit::best_first_fit;
+use instance::{Component, Instance};
+use search::{Answer, Search};
+
+/// Some bytes that are in use from step `first` to step `last`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buffer {
+    pub size: usize,
+    /// The offset is a multiple of it; at least 1.
+    pub align: usize,
+    pub first: usize,
+    pub last: usize,
 }
 
-fn first_fit(slots: &[Slot], sequence: &[usize], steps: usize) -> (usize, Vec<(usize, usize)>) {
-    let mut placed = Intervals::new(steps + 1);
-    let mut offsets = vec![0; slots.len()];
-    let mut size = 0;
-    for &i in sequence {
-        let slot = &slots[i];
-        let mut taken: Vec<(usize, usize)> = Vec::new();
-        placed.overlapping(slot.first, slot.last, |j| taken.push((offsets[j], offsets[j] + slots[j].bytes)));
-        taken.sort_unstable();
-        let mut at = 0usize;
-        for (begin, end) in taken {
-            if at + slot.bytes <= begin {
-                break;
-            }
-            at = at.max(end.next_multiple_of(slot.align));
-        }
-        if slot.bytes == 0 {
-            at = 0;
-        } else {
-            placed.insert(slot.first, slot.last, i);
-        }
-        offsets[i] = at;
-        size = size.max(at + slot.bytes);
-    }
-    (size, sequence.iter().map(|&i| (i, offsets[i])).collect())
+/// Two buffers that may overlap although they are in use at the same time, as long as one lies far
+/// enough above the other: either `b` at least `b_above` over `a`, or `a` at least `a_above` over `b`
+/// (distances of their first bytes, at most the size of the lower one).
+///
+/// Buffers that share exactly are one buffer and are merged before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair {
+    pub a: usize,
+    pub b: usize,
+    pub b_above: usize,
+    pub a_above: usize,
 }
 
-/// Intervals of time, found by overlap: a segment tree for those that cover a moment, and lists by
-/// first moment.
-struct Intervals {
-    width: usize,
-    tree: Vec<Vec<usize>>,
-    starting: Vec<Vec<usize>>,
+/// Where the buffers lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    pub offsets: Vec<usize>,
+    /// Size of the arena.
+    pub bytes: usize,
+    /// No placement is smaller than this.
+    pub bound: usize,
+    pub proof: Proof,
+    /// Buffers placed while searching; where more than 64 others are open, as many times as 64 goes
+    /// into their number.
+    pub nodes: usize,
 }
 
-impl Intervals {
-    fn new(moments: usize) -> Intervals {
-        let width = moments.next_power_of_two();
-        Intervals { width, tree: vec![Vec::new(); 2 * width], starting: vec![Vec::new(); moments] }
-    }
+/// Placements tried by default before the search gives up.
+pub const NODES: usize = 100_000;
 
-    fn insert(&mut self, first: usize, last: usize, item: usize) {
-        self.starting[first].push(item);
-        let (mut lo, mut hi) = (first + self.width, last + self.width + 1);
-        while lo < hi {
-            if lo % 2 == 1 {
-                self.tree[lo].push(item);
-                lo += 1;
-            }
-            if hi % 2 == 1 {
-                hi -= 1;
-                self.tree[hi].push(item);
-            }
-            lo /= 2;
-            hi /= 2;
-        }
+/// The smallest placement that `limit` nodes of search find.
+pub fn place(buffers: &[Buffer], pairs: &[Pair], limit: usize) -> Placement {
+    let instance = Instance::new(buffers, pairs);
+    let mut offsets = vec![0; buffers.len()];
+    let mut components = instance.components();
+    let mut bound = components.iter().map(|c| c.bound).max().unwrap_or(0);
+    let mut nodes = 0;
+    for c in &mut components {
+        c.bytes = best_first_fit(&instance, &c.ids, bound, &mut offsets, &mut nodes);
     }
-
-    /// Each item whose interval shares a moment with `first..=last`, once: those that cover `first`
-    /// and those that start later.
-    fn overlapping(&self, first: usize, last: usize, mut see: impl FnMut(usize)) {
-        let mut node = first + self.width;
-        while node > 0 {
-            self.tree[node].iter().copied().for_each(&mut see);
-            node /= 2;
+    // The largest first: what it needs, the others may use without a search.
+    components.sort_by_key(|c| std::cmp::Reverse(c.bytes));
+    let mut enough = bound;
+    for c in &mut components {
+        if c.bytes > enough {
+            let mut search = Search::new(&instance, limit.saturating_sub(nodes));
+            shrink(c, enough, &mut search, &mut offsets);
+            nodes += search.nodes;
         }
-        self.starting[first + 1..=last].iter().flatten().copied().for_each(&mut see);
+        bound = bound.max(c.bound);
+        enough = enough.max(c.bytes);
+    }
+    let bytes = components.iter().map(|c| c.bytes).max().unwrap_or(0);
+    Placement { offsets, bytes, bound, proof: Proof::of(bytes, bound), nodes }
+}
+
+/// Lowers the bytes of a component to `enough`, or raises its bound to them, by asking for one
+/// capacity after the other: the least possible one, which often fits, then by bisection.
+fn shrink(c: &mut Component, enough: usize, search: &mut Search<'_>, offsets: &mut [usize]) {
+    let mut low = c.bound.max(enough);
+    let mut capacity = low;
+    while low < c.bytes {
+        match search.fit(&c.ids, capacity) {
+            Answer::Fits => {
+                c.bytes = search.top(&c.ids);
+                for &id in &c.ids {
+                    offsets[id] = search.offsets[id];
+                }
+            }
+            Answer::Never { least } => {
+                // Raising to `least` may pass the bytes found: then they are optimal.
+                c.bound = c.bound.max(least.min(c.bytes));
+                low = low.max(c.bound);
+            }
+            Answer::OutOfWork => low = capacity + 1,
+        }
+        capacity = low + c.bytes.saturating_sub(low + 1) / 2;
     }
 }

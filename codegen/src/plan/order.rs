@@ -1,60 +1,120 @@
-//! Sequences in which a graph may run.
+//! Order: which node runs when, so that the bytes in use at once are as few as possible.
+//!
+//! A *state* is the set of nodes that have run; how many bytes are in use depends on nothing else.
+//! The best order is a path through these states whose highest point is lowest, found by dynamic
+//! programming over sets as in Ahn et al., "Ordering Chaos: Memory-Aware Scheduling of Irregularly
+//! Wired Neural Networks for Edge Devices" (SERENITY, MLSys 2020) and Liberis and Lane, "Neural
+//! networks on microcontrollers: saving memory at inference via operator reordering" (2019), but
+//! best first, and with a rule that makes most choices unnecessary (see `search`). Before that, the
+//! graph is cut at the nodes that come before or after every other node: between two of them, order
+//! can be chosen on its own, so chains cost nothing.
+//!
+//! Relies on nothing but the numbers given; knows neither graphs nor programs. The work limit counts
+//! states, so the answer is the same on every machine.
 
-use std::collections::{BTreeMap, BTreeSet};
-use tinyc_core::graph::{Graph, NodeId};
+mod bound;
+mod dag;
+mod search;
+mod segment;
+#[cfg(test)]
+mod tests;
 
-/// Sequences of the live nodes, operands first: the graph's own, and the depth-first one that at
-/// every node computes the operand first which needs most beyond what it leaves behind (the optimum
-/// for trees: Sethi and Ullman, 1970).
-pub fn candidates(graph: &Graph, topological: Vec<NodeId>) -> Vec<Vec<NodeId>> {
-    let live = graph.live();
-    let own: Vec<NodeId> = topological.into_iter().filter(|id| live.contains(id)).collect();
-    let deep = depth_first(graph, &own);
-    if deep == own { vec![own] } else { vec![own, deep] }
+use super::proof::Proof;
+use dag::{Cursor, Dag};
+use segment::Segment;
+use std::cmp::Reverse;
+
+/// Bytes in the arena, in use from before the first node that reads or writes them until after the
+/// last one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Buffer {
+    /// 0 if it lies elsewhere and only orders the nodes.
+    pub size: usize,
+    /// In use from the start, as an input is.
+    pub at_start: bool,
+    /// In use to the end, as an output is.
+    pub at_end: bool,
 }
 
-fn depth_first(graph: &Graph, topological: &[NodeId]) -> Vec<NodeId> {
-    let operands = heaviest_first(graph, topological);
-    let mut seen = BTreeSet::new();
-    let mut order = Vec::with_capacity(topological.len());
-    let mut stack: Vec<(NodeId, usize)> = Vec::new();
-    for root in graph.inputs().iter().copied().chain(graph.outputs().iter().map(|o| o.node)) {
-        if seen.insert(root) {
-            stack.push((root, 0));
-        }
-        while let Some((id, next)) = stack.last_mut() {
-            match operands[id].get(*next) {
-                Some(&o) => {
-                    *next += 1;
-                    if seen.insert(o) {
-                        stack.push((o, 0));
-                    }
-                }
-                None => {
-                    order.push(*id);
-                    stack.pop();
-                }
-            }
-        }
-    }
-    order
+/// Something that runs in one step. It runs after all nodes that write what it reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    pub reads: Vec<usize>,
+    pub writes: Vec<usize>,
+    /// Bytes in use in this step only.
+    pub scratch: usize,
+    /// `(written, read)` buffers of one size that may be the same bytes if nothing reads the second
+    /// one later.
+    pub reuses: Vec<(usize, usize)>,
 }
 
-/// Operands of each node, the one with the largest excess of need over size first.
-fn heaviest_first(graph: &Graph, topological: &[NodeId]) -> BTreeMap<NodeId, Vec<NodeId>> {
-    let bytes = |id: NodeId| graph.node(id).ty.parts().iter().map(|t| t.bytes()).sum::<usize>();
-    let mut need: BTreeMap<NodeId, usize> = BTreeMap::new();
-    let mut ordered = BTreeMap::new();
-    for &id in topological {
-        let mut operands: Vec<NodeId> = graph.operands(id).into_iter().flatten().collect();
-        operands.sort_by_key(|o| std::cmp::Reverse(need[o].saturating_sub(bytes(*o))));
-        let (mut held, mut most) = (0usize, 0usize);
-        for o in &operands {
-            most = most.max(held.saturating_add(need[o]));
-            held = held.saturating_add(bytes(*o));
-        }
-        need.insert(id, most.max(held.saturating_add(bytes(id))));
-        ordered.insert(id, operands);
+/// Buffers and nodes, the nodes in an order in which they can run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problem {
+    pub buffers: Vec<Buffer>,
+    pub nodes: Vec<Node>,
+}
+
+/// An order of the nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    pub nodes: Vec<usize>,
+    /// Most bytes in use at once.
+    pub peak: usize,
+    /// No order has a lower peak.
+    pub bound: usize,
+    pub proof: Proof,
+    /// States made while searching.
+    pub states: usize,
+}
+
+/// States made by default before the search gives up.
+pub const STATES: usize = 100_000;
+
+/// The order of the lowest peak that `limit` states of search find; never worse than the order given.
+pub fn order(problem: &Problem, limit: usize) -> Order {
+    let dag = Dag::new(problem);
+    let outside = dag.outside();
+    let mut segments = Segment::cut(&dag);
+    let mut states = 0;
+    let mut bound = segments.iter().map(|s| s.bound).max().unwrap_or(0).max(outside);
+    for s in &mut segments {
+        s.try_heuristics(bound);
     }
-    ordered
+    // The highest first: below its peak, the others need no search.
+    let mut by_peak: Vec<usize> = (0..segments.len()).collect();
+    by_peak.sort_by_key(|&i| (Reverse(segments[i].peak), i));
+    let mut enough = bound;
+    for i in by_peak {
+        let s = &mut segments[i];
+        if s.peak > enough {
+            s.search(enough, limit, &mut states);
+        }
+        bound = bound.max(s.bound);
+        enough = enough.max(s.peak);
+    }
+    let nodes: Vec<usize> = segments.iter().flat_map(Segment::order).collect();
+    let peak = segments.iter().map(|s| s.peak).max().unwrap_or(0).max(outside);
+    debug_assert_eq!(peak, self::peak(problem, &nodes));
+    Order { nodes, peak, bound, proof: Proof::of(peak, bound), states }
+}
+
+/// Most bytes in use at once in this order.
+pub fn peak(problem: &Problem, order: &[usize]) -> usize {
+    let dag = Dag::new(problem);
+    let mut cursor = Cursor::new(&dag);
+    let steps = order.iter().map(|&n| cursor.run(&dag, n).during).max();
+    steps.unwrap_or(0).max(dag.outside())
+}
+
+/// The `(written, read)` buffers that share their bytes in this order.
+pub fn reuses(problem: &Problem, order: &[usize]) -> Vec<(usize, usize)> {
+    let dag = Dag::new(problem);
+    let mut cursor = Cursor::new(&dag);
+    let mut all = Vec::new();
+    for &n in order {
+        all.extend(cursor.reuses(&dag, n));
+        cursor.run(&dag, n);
+    }
+    all
 }

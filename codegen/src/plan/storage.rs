@@ -1,41 +1,18 @@
 //! Buffers and slots: which values share memory, who owns it, and from when until when.
 
-use super::{Plan, PlannedBuffer, PlannedStep, Slot, SlotPlace, Work};
+use super::{Plan, PlannedBuffer, PlannedStep, Proof, Searched, Slot, SlotPlace, Work, order};
 use crate::Io;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tinyc_core::graph::{Graph, Kind, NodeId};
 use tinyc_core::loops::Scalar;
 use tinyc_core::op::OpId;
 use tinyc_core::types::TensorType;
 
-/// A plan without offsets.
-pub fn assign(graph: &Graph, io: Io, order: &[NodeId], names: &BTreeMap<NodeId, String>) -> Plan {
-    let mut s =
-        Storage { graph, names, buffers: Vec::new(), homes: Vec::new(), of: BTreeMap::new(), steps: Vec::new() };
-    for &id in order {
-        s.node(id);
-    }
-    let inputs: Vec<usize> = graph.inputs().iter().map(|id| s.of[id][0]).collect();
-    if io == Io::Caller {
-        for (i, &b) in inputs.iter().enumerate() {
-            s.homes[b] = Home::Input(i);
-        }
-    }
-    let outputs = s.outputs(io);
-    s.finish(io, inputs, outputs)
-}
-
-/// Where a buffer must lie.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Home {
-    Any,
-    Input(usize),
-    Output(usize),
-    Const(NodeId),
-}
-
-struct Storage<'a> {
+/// Buffers and steps of a graph; the steps in an order in which they can run.
+#[derive(Clone)]
+pub struct Storage<'a> {
     graph: &'a Graph,
+    io: Io,
     names: &'a BTreeMap<NodeId, String>,
     /// Slots are decided on last.
     buffers: Vec<PlannedBuffer>,
@@ -43,9 +20,65 @@ struct Storage<'a> {
     /// Buffers of the results of each node.
     of: BTreeMap<NodeId, Vec<usize>>,
     steps: Vec<PlannedStep>,
+    inputs: Vec<usize>,
+    outputs: Vec<usize>,
 }
 
-impl Storage<'_> {
+/// Where a buffer must lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Home {
+    Any,
+    Input(usize),
+    Output(usize),
+    Const(NodeId),
+}
+
+impl<'a> Storage<'a> {
+    /// `order` lists nodes, operands before users.
+    pub fn new(graph: &'a Graph, io: Io, order: &[NodeId], names: &'a BTreeMap<NodeId, String>) -> Storage<'a> {
+        let mut s = Storage {
+            graph,
+            io,
+            names,
+            buffers: Vec::new(),
+            homes: Vec::new(),
+            of: BTreeMap::new(),
+            steps: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+        };
+        for &id in order {
+            s.node(id);
+        }
+        s.inputs = graph.inputs().iter().map(|id| s.of[id][0]).collect();
+        if io == Io::Caller {
+            for (i, &b) in s.inputs.iter().enumerate() {
+                s.homes[b] = Home::Input(i);
+            }
+        }
+        s.outputs = s.place_outputs();
+        s.extend_outputs();
+        s
+    }
+
+    /// What order and size of the arena depend on; node `i` is step `i`.
+    pub fn problem(&self) -> order::Problem {
+        let buffer = |(b, home): (&PlannedBuffer, &Home)| order::Buffer {
+            size: if *home == Home::Any { b.ty.bytes() } else { 0 },
+            ..order::Buffer::default()
+        };
+        let mut buffers: Vec<order::Buffer> = self.buffers.iter().zip(&self.homes).map(buffer).collect();
+        self.inputs.iter().for_each(|&b| buffers[b].at_start = true);
+        self.outputs.iter().for_each(|&b| buffers[b].at_end = true);
+        let node = |s: &PlannedStep| order::Node {
+            reads: s.reads.iter().flatten().copied().collect(),
+            writes: s.writes.clone(),
+            scratch: 0,
+            reuses: self.reusable(s).map(|x| (s.writes[0], x)).filter(|&(y, _)| self.homes[y] == Home::Any).collect(),
+        };
+        order::Problem { buffers, nodes: self.steps.iter().map(node).collect() }
+    }
+
     fn buffer(&mut self, name: String, ty: &TensorType, home: Home) -> usize {
         self.buffers.push(PlannedBuffer { name, ty: ty.clone(), slot: usize::MAX });
         self.homes.push(home);
@@ -83,7 +116,8 @@ impl Storage<'_> {
     }
 
     /// Buffer of each output, with copies where the memory is not the output's own.
-    fn outputs(&mut self, io: Io) -> Vec<usize> {
+    fn place_outputs(&mut self) -> Vec<usize> {
+        let io = self.io;
         let mut outputs = Vec::new();
         for (i, o) in self.graph.outputs().iter().enumerate() {
             let from = self.of[&o.node][0];
@@ -106,7 +140,29 @@ impl Storage<'_> {
         outputs
     }
 
-    fn finish(mut self, io: Io, inputs: Vec<usize>, outputs: Vec<usize>) -> Plan {
+    /// Lets results computed in place of an operand that nothing else reads lie in the caller's output
+    /// from that operand on.
+    fn extend_outputs(&mut self) {
+        let mut readers = vec![0; self.buffers.len()];
+        for step in &self.steps {
+            let reads: BTreeSet<usize> = step.reads.iter().flatten().copied().collect();
+            reads.into_iter().for_each(|b| readers[b] += 1);
+        }
+        for t in (0..self.steps.len()).rev() {
+            let step = &self.steps[t];
+            let Some(&y) = step.writes.first() else { continue };
+            let only_here = |&x: &usize| readers[x] == 1 && !self.inputs.contains(&x);
+            let home = self.homes[y];
+            let over = self.reusable(step).find(only_here);
+            if let (Home::Output(_), Some(x)) = (home, over) {
+                self.homes[x] = home;
+            }
+        }
+    }
+
+    /// The plan, without offsets, of the steps in this order.
+    pub fn finish(mut self, order: &[usize]) -> Plan {
+        self.steps = order.iter().map(|&t| self.steps[t].clone()).collect();
         let end = self.steps.len();
         let mut last = vec![0; self.buffers.len()];
         for (t, step) in self.steps.iter().enumerate() {
@@ -114,13 +170,13 @@ impl Storage<'_> {
                 last[b] = t;
             }
         }
-        for &b in &outputs {
+        for &b in &self.outputs {
             last[b] = end;
         }
         let mut slots = Vec::new();
         for (b, &last) in last.iter().enumerate() {
             let fixed = matches!(self.homes[b], Home::Const(_));
-            if fixed || inputs.contains(&b) {
+            if fixed || self.inputs.contains(&b) {
                 self.open(b, 0, if fixed { end } else { last }, &mut slots);
             }
         }
@@ -132,9 +188,6 @@ impl Storage<'_> {
                         let slot = self.buffers[x].slot;
                         self.buffers[b].slot = slot;
                         slots[slot].last = last[b];
-                        if let Home::Output(o) = self.homes[b] {
-                            slots[slot].place = SlotPlace::Output(o);
-                        }
                     }
                     None => self.open(b, t, last[b], &mut slots),
                 }
@@ -143,14 +196,16 @@ impl Storage<'_> {
         let arena_align = slots.iter().filter(|s| s.in_arena()).map(|s| s.align).max().unwrap_or(4);
         Plan {
             name: self.graph.name.clone(),
-            io,
+            io: self.io,
             steps: self.steps,
             buffers: self.buffers,
             slots,
-            inputs,
-            outputs,
+            inputs: self.inputs,
+            outputs: self.outputs,
             arena_bytes: 0,
             arena_align,
+            order: Searched { proof: Proof::Optimal, work: 0 },
+            offsets: Searched { proof: Proof::Optimal, work: 0 },
         }
     }
 
@@ -166,20 +221,29 @@ impl Storage<'_> {
         self.buffers[b].slot = slots.len() - 1;
     }
 
-    /// The operand whose memory the result of step `t` takes: its kernel allows it, the operand dies
-    /// there, and neither the caller nor a constant owns it.
+    /// The operand whose memory the result of step `t` takes: the first that may be and dies there.
     fn in_place(&self, t: usize, last: &[usize]) -> Option<usize> {
         let step = &self.steps[t];
-        let (Work::Node(id), [y]) = (step.work, step.writes.as_slice()) else { return None };
-        let Kind::Op(op, _) = &self.graph.node(id).kind else { return None };
-        let y = &self.buffers[*y].ty;
-        step.reads.iter().flatten().copied().find(|&x| {
-            let ty = &self.buffers[x].ty;
-            let allowed = |(i, r): (usize, &Option<usize>)| *r != Some(x) || op.op().in_place(i);
-            self.homes[x] == Home::Any
-                && last[x] == t
-                && ty.elements() == y.elements()
-                && ty.dtype.bytes() == y.dtype.bytes()
+        self.reusable(step).find(|&x| last[x] == t && self.homes[x] == self.homes[step.writes[0]])
+    }
+
+    /// Operands whose memory the result may take, once nothing else reads them: the kernel allows it,
+    /// and neither the caller nor a constant owns it, except for the output that the result is.
+    fn reusable<'s>(&'s self, step: &'s PlannedStep) -> impl Iterator<Item = usize> + 's {
+        let in_place = |i: usize| match (step.work, step.writes.len()) {
+            (Work::Node(id), 1) => match &self.graph.node(id).kind {
+                Kind::Op(op, _) => op.op().in_place(i),
+                _ => false,
+            },
+            _ => false,
+        };
+        step.reads.iter().flatten().copied().filter(move |&x| {
+            let allowed = |(i, r): (usize, &Option<usize>)| *r != Some(x) || in_place(i);
+            let y = step.writes[0];
+            let (from, to) = (&self.buffers[x].ty, &self.buffers[y].ty);
+            (self.homes[x] == Home::Any || self.homes[x] == self.homes[y])
+                && from.elements() == to.elements()
+                && from.dtype.bytes() == to.dtype.bytes()
                 && step.reads.iter().enumerate().all(allowed)
         })
     }

@@ -35,6 +35,8 @@ impl fmt::Display for Plan {
             self.lower_bound(),
             self.arena_align
         )?;
+        writeln!(f, "order: {}", self.order)?;
+        writeln!(f, "offsets: {}", self.offsets)?;
         writeln!(
             f,
             "inputs {}, outputs {}, context {}",

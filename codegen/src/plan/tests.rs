@@ -118,7 +118,7 @@ fn eight_byte_elements_are_aligned_to_eight() {
         output %z
     }"#;
     let (_, p) = planned(text, Io::Arena);
-    assert_eq!((p.arena_bytes, p.arena_align), (16 + 5 + 3 + 3, 8));
+    assert_eq!((p.arena_bytes, p.arena_align), (16 + 3 + 1 + 5, 8));
 }
 
 /// A graph of `nodes` transposes in `width` chains that are read crosswise.
