@@ -20,4 +20,4 @@ mod types;
 
 pub use import::{ImportOptions, Imported, NEWEST_OPSET, OLDEST_OPSET, import, imports};
 pub use node::{NodeReader, Value};
-pub use tensor::{MAX_MADE_BYTES, element_type, element_type_number};
+pub use tensor::{MAX_MADE_BYTES, element_type, element_type_number, read_tensor};

@@ -9,6 +9,7 @@ use crate::tensor::{Data, Element, Tensor};
 use crate::types::{DType, MAX_TENSOR_BYTES, Shape, TensorType};
 use crate::with_data;
 use half::{bf16, f16};
+use prost::Message;
 use std::collections::HashMap;
 use std::io;
 
@@ -76,6 +77,12 @@ pub fn checked_type(dtype: DType, dims: &[i64]) -> Result<TensorType, OpError> {
         Some(bytes) if bytes <= MAX_TENSOR_BYTES => Ok(ty),
         _ => Err(OpError::new(Code::BadDim, format!("{ty} is larger than 2 GiB"))),
     }
+}
+
+/// Reads a serialized TensorProto, the form of test data beside ONNX models. Nothing of it is external.
+pub fn read_tensor(bytes: &[u8]) -> Result<Tensor, OpError> {
+    let proto = TensorProto::decode(bytes).map_err(|e| bad(format!("it does not decode: {e}")))?;
+    TensorReader::new(&|_| Err(io::ErrorKind::Unsupported.into())).read(&proto)
 }
 
 /// Reads tensors of one model; files of external data are read once.
