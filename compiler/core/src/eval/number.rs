@@ -41,62 +41,22 @@ macro_rules! numbers {
 numbers! {
     f32: 0.0, |a, b| a + b, |a, b| a * b;
     f64: 0.0, |a, b| a + b, |a, b| a * b;
-    i8: 0, i8::wrapping_add, i8::wrapping_mul;
-    u8: 0, u8::wrapping_add, u8::wrapping_mul;
-    i16: 0, i16::wrapping_add, i16::wrapping_mul;
-    u16: 0, u16::wrapping_add, u16::wrapping_mul;
     i32: 0, i32::wrapping_add, i32::wrapping_mul;
     u32: 0, u32::wrapping_add, u32::wrapping_mul;
     i64: 0, i64::wrapping_add, i64::wrapping_mul;
     u64: 0, u64::wrapping_add, u64::wrapping_mul;
 }
 
-/// Evaluates `$body` with `$t` the element type of the first of `$x`, which `infer` has found to be
-/// a [`Number`].
+/// Evaluates `$body` with `$t` the element type of the first of `$x`, one of those listed, as `infer`
+/// has checked.
 #[macro_export]
 macro_rules! with_number {
-    ($x:expr, $t:ident => $body:expr) => {
+    ($x:expr, [$($t:ident)*], $T:ident => $body:expr) => {
         match $x[0].map($crate::tensor::Tensor::dtype) {
-            Some($crate::types::DType::F32) => {
-                type $t = f32;
+            $(Some(<$t as $crate::tensor::Element>::DTYPE) => {
+                type $T = $t;
                 $body
-            }
-            Some($crate::types::DType::F64) => {
-                type $t = f64;
-                $body
-            }
-            Some($crate::types::DType::I8) => {
-                type $t = i8;
-                $body
-            }
-            Some($crate::types::DType::U8) => {
-                type $t = u8;
-                $body
-            }
-            Some($crate::types::DType::I16) => {
-                type $t = i16;
-                $body
-            }
-            Some($crate::types::DType::U16) => {
-                type $t = u16;
-                $body
-            }
-            Some($crate::types::DType::I32) => {
-                type $t = i32;
-                $body
-            }
-            Some($crate::types::DType::U32) => {
-                type $t = u32;
-                $body
-            }
-            Some($crate::types::DType::I64) => {
-                type $t = i64;
-                $body
-            }
-            Some($crate::types::DType::U64) => {
-                type $t = u64;
-                $body
-            }
+            })*
             other => unreachable!("infer lets no {other:?} through"),
         }
     };

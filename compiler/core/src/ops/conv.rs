@@ -80,12 +80,12 @@ impl Op for Conv {
 
     fn eval(&self, attrs: &Attrs, x: &[Option<&Tensor>]) -> Result<Vec<Tensor>, OpError> {
         let (windows, group) = geometry(attrs, x)?;
-        eval::in_f32(x, |x| Ok(vec![with_number!(x, T => eval::conv::conv::<T>(x, &windows, group))]))
+        eval::in_f32(x, |x| Ok(vec![with_number!(x, [f32 f64], T => eval::conv::conv::<T>(x, &windows, group))]))
     }
 
     fn eval_naive(&self, attrs: &Attrs, x: &[Option<&Tensor>]) -> Option<Vec<Tensor>> {
         let (windows, group) = geometry(attrs, x).ok()?;
-        Some(vec![with_number!(x, T => naive::<T>(x, &windows, group))])
+        Some(vec![with_number!(x, [f32 f64], T => naive::<T>(x, &windows, group))])
     }
 
     fn lower(&self, l: &mut Lower, attrs: &Attrs, x: &[Option<View>], y: &[View]) -> Result<(), OpError> {

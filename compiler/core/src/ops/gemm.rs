@@ -52,7 +52,7 @@ impl Op for Gemm {
 
     fn infer(&self, attrs: &Attrs, x: &Types<'_>) -> Result<Vec<TensorType>, OpError> {
         let [Some(a), Some(b), rest @ ..] = x else { unreachable!("operand count is checked") };
-        require::dtype("gemm", "a", a, require::number)?;
+        require::dtype("gemm", "a", a, require::product)?;
         require::same_dtype("gemm", ("a", a), ("b", b))?;
         require::rank("gemm", "a", a, 2..=2)?;
         require::rank("gemm", "b", b, 2..=2)?;
@@ -83,11 +83,11 @@ impl Op for Gemm {
     }
 
     fn eval(&self, attrs: &Attrs, x: &[Option<&Tensor>]) -> Result<Vec<Tensor>, OpError> {
-        eval::in_f32(x, |x| Ok(vec![with_number!(x, T => evaluate::<T>(attrs, x, gemm))]))
+        eval::in_f32(x, |x| Ok(vec![with_number!(x, [f32 f64 i32 u32 i64 u64], T => evaluate::<T>(attrs, x, gemm))]))
     }
 
     fn eval_naive(&self, attrs: &Attrs, x: &[Option<&Tensor>]) -> Option<Vec<Tensor>> {
-        Some(vec![with_number!(x, T => evaluate::<T>(attrs, x, eval::gemm::naive))])
+        Some(vec![with_number!(x, [f32 f64 i32 u32 i64 u64], T => evaluate::<T>(attrs, x, eval::gemm::naive))])
     }
 
     fn lower(&self, l: &mut Lower, attrs: &Attrs, x: &[Option<View>], y: &[View]) -> Result<(), OpError> {

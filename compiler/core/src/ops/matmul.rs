@@ -26,7 +26,7 @@ static FACTS: Facts = Facts {
         "matmul f32[4], f32[4] -> f32[]",
         "matmul f64[3,3], f64[3,9] -> f64[3,9]",
         "matmul i32[3,4], i32[4,2] -> i32[3,2]",
-        "matmul u8[3,4], u8[4,2] -> u8[3,2]",
+        "matmul u64[3,4], u64[4,2] -> u64[3,2]",
     ],
 };
 
@@ -67,7 +67,7 @@ impl Op for MatMul {
 
     fn infer(&self, _attrs: &Attrs, x: &Types<'_>) -> Result<Vec<TensorType>, OpError> {
         let [Some(a), Some(b)] = x else { unreachable!("operand count is checked") };
-        require::dtype("matmul", "a", a, require::number)?;
+        require::dtype("matmul", "a", a, require::product)?;
         require::same_dtype("matmul", ("a", a), ("b", b))?;
         require::rank("matmul", "a", a, 1..=usize::MAX)?;
         require::rank("matmul", "b", b, 1..=usize::MAX)?;
@@ -83,11 +83,11 @@ impl Op for MatMul {
     }
 
     fn eval(&self, _attrs: &Attrs, x: &[Option<&Tensor>]) -> Result<Vec<Tensor>, OpError> {
-        eval::in_f32(x, |x| Ok(vec![with_number!(x, T => evaluate::<T>(x, gemm))]))
+        eval::in_f32(x, |x| Ok(vec![with_number!(x, [f32 f64 i32 u32 i64 u64], T => evaluate::<T>(x, gemm))]))
     }
 
     fn eval_naive(&self, _attrs: &Attrs, x: &[Option<&Tensor>]) -> Option<Vec<Tensor>> {
-        Some(vec![with_number!(x, T => evaluate::<T>(x, naive))])
+        Some(vec![with_number!(x, [f32 f64 i32 u32 i64 u64], T => evaluate::<T>(x, naive))])
     }
 
     fn lower(&self, l: &mut Lower, _attrs: &Attrs, x: &[Option<View>], y: &[View]) -> Result<(), OpError> {

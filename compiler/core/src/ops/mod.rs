@@ -28,7 +28,8 @@ macro_rules! ops {
 }
 
 ops! {
-    abs add and average_pool clip conv div equal exp gemm greater greater_or_equal hard_sigmoid hard_swish
-    leaky_relu less less_or_equal matmul max max_pool min mul neg not or reciprocal relu reshape
-    sigmoid softmax sub transpose xor
+    abs add and average_pool batch_norm ceil clip conv div elu equal erf exp floor gelu gemm
+    greater greater_or_equal hard_sigmoid hard_swish leaky_relu less less_or_equal log
+    log_softmax matmul max max_pool min mul neg not or pow prelu reciprocal relu reshape
+    round sigmoid softmax softplus softsign sqrt sub tanh transpose xor
 }

@@ -15,6 +15,11 @@ pub fn signed(d: DType) -> bool {
     d.is_float() || d.is_signed_int()
 }
 
+/// What ONNX multiplies matrices of.
+pub fn product(d: DType) -> bool {
+    d.is_float() || d.is_int() && d.bytes() >= 4
+}
+
 /// Floats that the library's functions take; f16 and bf16 are computed in f32 and rounded.
 pub fn f32_or_narrower(d: DType) -> bool {
     d.is_float() && d != DType::F64

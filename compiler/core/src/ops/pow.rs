@@ -1,0 +1,38 @@
+//! `pow`: power.
+
+use super::elementwise::{Elementwise, ResultType};
+use super::require;
+use crate::attrs::Attrs;
+use crate::diag::OpError;
+use crate::loops::Library;
+use crate::graph::NodeId;
+use crate::onnx::NodeReader;
+use crate::op::{Facts, OpId, once, onnx};
+
+pub static OP: Elementwise = Elementwise {
+    facts: Facts {
+        name: "pow",
+        doc: "`y = a ^ b`. ONNX Pow.",
+        operands: &[once("a"), once("b")],
+        attrs: &[],
+        imports: &[onnx("Pow", 7, read)],
+        examples: &["pow f32[2,3,4] in 0.1..4.0, f32[] in 0.5..3.0 -> f32[2,3,4]", "pow f32[40] in 0.1..4.0, f32[40] -> f32[40]"],
+    },
+    accepts: require::f32_or_narrower,
+    result: ResultType::Same,
+    value: |_, _, x| Library::PowF32.call([x[0].clone(), x[1].clone()]),
+};
+
+/// A constant exponent may be of another type than the base.
+fn read(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
+    let (a, b) = (n.ty(0)?, n.ty(1)?);
+    if a.dtype == b.dtype {
+        return n.emit_all(OpId::pow, Attrs::new());
+    }
+    let exponent = match n.constant(1)? {
+        Some(t) => Some(n.add_const(t.cast(a.dtype))),
+        None => None,
+    };
+    let a = n.operand(0);
+    Ok(vec![n.emit(OpId::pow, Attrs::new(), &[a, exponent])?])
+}
