@@ -33,7 +33,7 @@ impl Example {
 }
 
 /// An example as a graph in the text form, and the ranges of its operands.
-fn as_graph(example: &str) -> (String, Vec<Option<(f64, f64)>>) {
+pub fn as_graph(example: &str) -> (String, Vec<Option<(f64, f64)>>) {
     let (call, result) = example.split_once(" -> ").expect("an example has a result");
     let (call, attrs) = call.split_once(" {").map_or((call, String::new()), |(c, a)| (c, format!(" {{{a}")));
     let (op, operands) = call.split_once(' ').expect("an example has operands");

@@ -2,6 +2,8 @@
 
 mod elementwise;
 #[cfg(test)]
+mod errors;
+#[cfg(test)]
 mod examples;
 pub(crate) mod index;
 mod pool;

@@ -1,0 +1,99 @@
+//! What operators reject: the code, and words of the message, of operands and attributes that do not
+//! fit. Written as examples whose result does not matter.
+
+use super::examples::as_graph;
+use crate::text;
+
+const CONV: &str = "strides: [1,1], pads: [0,0,0,0], dilations: [1,1], group: 1";
+const POOL: &str = "strides: [1,1], pads: [0,0,0,0], dilations: [1,1], ceil: false";
+
+/// Operator and operands, attributes, code, words.
+const REJECTED: &[(&str, &str, &str, &str)] = &[
+    ("conv f32[1,2,5,5], f32[3,4,3,3]", CONV, "E0203", "x has 2 channels in 1 groups, but w is made for 4"),
+    ("conv f32[1,2,5,5], f32[3,2,7,3]", CONV, "E0205", "spans 7 (kernel 7, dilation 1), the input has 0 + 5 + 0"),
+    ("conv f32[1,2,5,5], f32[3,2,3]", CONV, "E0202", "w is f32[3,2,3], of rank 3, but must have rank 4"),
+    ("conv f32[2,5], f32[3,2]", CONV, "E0202", "must have rank 3 or more"),
+    ("conv f32[1,2,5,5], f64[3,2,3,3]", CONV, "E0201", "element types must agree"),
+    ("conv i8[1,2,5,5], i8[3,2,3,3]", CONV, "E0201", "must be f16, bf16, f32, f64"),
+    ("conv f32[1,2,5,5], f32[3,2,3,3], f32[2]", CONV, "E0203", "b is f32[2], but must have shape [3]"),
+    (
+        "conv f32[1,4,5,5], f32[3,2,3,3]",
+        "strides: [1,1], pads: [0,0,0,0], dilations: [1,1], group: 2",
+        "E0203",
+        "group 2 does not divide",
+    ),
+    (
+        "conv f32[1,4,5,5], f32[4,2,3,3]",
+        "strides: [1,1], pads: [0,0,0,0], dilations: [1,1], group: -2",
+        "E0203",
+        "group -2 does not divide",
+    ),
+    (
+        "conv f32[1,2,5,5], f32[3,2,3,3]",
+        "strides: [0,1], pads: [0,0,0,0], dilations: [1,1], group: 1",
+        "E0205",
+        "strides has the value 0",
+    ),
+    (
+        "conv f32[1,2,5,5], f32[3,2,3,3]",
+        "strides: [1,1], pads: [0,-1,0,0], dilations: [1,1], group: 1",
+        "E0205",
+        "pads has the value -1",
+    ),
+    (
+        "conv f32[1,2,5,5], f32[3,2,3,3]",
+        "strides: [1,1], pads: [0,0], dilations: [1,1], group: 1",
+        "E0205",
+        "pads has 2 values, but 4 are needed",
+    ),
+    (
+        "conv f32[1,2,5,5], f32[3,2,3,3]",
+        "strides: [1,1], pads: [0,0,0,0], dilations: [1,9223372036854775807], group: 1",
+        "E0205",
+        "dilations has the value 9223372036854775807",
+    ),
+    ("conv f32[1,2,5,5], f32[3,2,3,3]", "strides: [1,1]", "E0106", "attribute pads is missing"),
+    ("conv f32[1,2,5,5]", CONV, "E0113", "operand 1 (w) is missing"),
+    (
+        "max_pool f32[1,2,5]",
+        "kernel: [2,2], strides: [1], pads: [0,0], dilations: [1], ceil: false",
+        "E0205",
+        "2 values",
+    ),
+    ("max_pool bool[1,2,5,5]", POOL, "E0106", "attribute kernel is missing"),
+    ("gemm f32[1,64], f32[128,10]", "alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false", "E0203", "64 and 128"),
+    ("gemm f32[4], f32[4,2]", "alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false", "E0202", "a is f32[4]"),
+    (
+        "gemm f32[2,3], f32[3,4], f32[3,4]",
+        "alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false",
+        "E0203",
+        "c is f32[3,4], which does not broadcast to the result f32[2,4]",
+    ),
+    ("gemm i32[2,3], i32[3,4]", "alpha: 2.0, beta: 1.0, trans_a: false, trans_b: false", "E0106", "must be 1"),
+    ("matmul f32[2,3], f32[4,5]", "", "E0203", "inner dimensions differ: 3 and 4"),
+    ("matmul f32[2,2,3], f32[3,3,5]", "", "E0203", "batch axes do not broadcast"),
+    ("matmul f32[], f32[3]", "", "E0202", "must have rank 1 or more"),
+    ("add f32[2,3], f32[4]", "", "E0203", "f32[2,3], f32[4]"),
+    ("add f32[2], i32[2]", "", "E0201", "a is f32[2] and b is i32[2]"),
+    ("add bool[2], bool[2]", "", "E0201", "a is bool[2]"),
+    ("relu u8[2]", "", "E0201", "x is u8[2]"),
+    ("exp f64[2]", "", "E0201", "must be f16, bf16, f32"),
+    ("and i8[2], i8[2]", "", "E0201", "must be bool"),
+    ("softmax f32[2,3]", "axis: 2", "E0204", "axis 2 is not in -2..2"),
+    ("batch_norm f32[1,3,2], f32[3], f32[2], f32[3], f32[3]", "epsilon: 0.1", "E0203", "bias is f32[2]"),
+    ("reshape f32[2,3]", "shape: [4]", "E0203", "[4] does not hold the 6 elements"),
+    ("reshape f32[2,3]", "shape: [-2,-3]", "E0203", "does not hold"),
+    ("transpose f32[2,3]", "perm: [0,0]", "E0204", "no permutation"),
+];
+
+#[test]
+fn what_does_not_fit_is_rejected_with_its_code() {
+    for (call, attrs, code, words) in REJECTED {
+        let attrs = if attrs.is_empty() { String::new() } else { format!(" {{{attrs}}}") };
+        let (graph, _) = as_graph(&format!("{call}{attrs} -> f32[1]"));
+        let report = text::parse(&graph, &[]).expect_err(call);
+        let first = &report.diagnostics[0];
+        assert_eq!(first.code.id, *code, "{call}{attrs}: {}", first.message);
+        assert!(first.message.contains(words), "{call}{attrs}: {}", first.message);
+    }
+}
