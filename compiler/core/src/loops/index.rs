@@ -168,7 +168,7 @@ impl Index {
                 }
                 Atom::Table(t, i) => {
                     let (lo, hi) = i.range(var);
-                    let entries = &t[lo.max(0) as usize..=(hi as usize).min(t.len() - 1)];
+                    let entries = t.get(lo.max(0) as usize..=hi.max(0) as usize).unwrap_or(t);
                     let lo = entries.iter().min().copied().unwrap_or(0);
                     let hi = entries.iter().max().copied().unwrap_or(0);
                     (i64::from(lo), i64::from(hi))

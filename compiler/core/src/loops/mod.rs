@@ -7,7 +7,9 @@
 //! and `build` are how operators write loops. Knows no operator and no target.
 
 pub mod build;
+pub mod check;
 pub mod columns;
+mod expr;
 pub mod index;
 pub mod interp;
 pub mod ir;

@@ -271,3 +271,6 @@ impl View {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
