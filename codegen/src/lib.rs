@@ -3,6 +3,7 @@
 //! Knows no pass. Rewriting and compression reach it only through `tinyc_core::cost::Cost`.
 
 pub mod c;
+pub mod cost;
 pub mod lower;
 pub mod plan;
 pub mod targets;

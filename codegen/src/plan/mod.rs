@@ -8,7 +8,7 @@
 pub mod offsets;
 pub mod order;
 mod proof;
-mod storage;
+pub(crate) mod storage;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -174,14 +174,14 @@ impl Plan {
         self.bytes_of(|p| matches!(p, SlotPlace::Const(_)))
     }
 
-    /// Size of the context structure where pointers have four bytes: the arena, the caller's buffers
-    /// and the number of the next step.
+    /// Size of the context structure where pointers have four bytes: the arena, the caller's buffers,
+    /// the number of the next step and whether it is ready.
     pub fn context_bytes(&self) -> usize {
         let ports = match self.io {
             Io::Caller => self.inputs.len() + self.outputs.len(),
             Io::Arena => 0,
         };
-        4 * (2 + ports)
+        4 * (3 + ports)
     }
 
     /// Arena, inputs, outputs and context.

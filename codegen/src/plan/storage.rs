@@ -251,7 +251,7 @@ impl<'a> Storage<'a> {
 
 /// Whether the result is the operand's memory: no code runs. A result of another loop type is not,
 /// because a buffer has one element type.
-fn is_alias(graph: &Graph, op: OpId, x: NodeId, y: NodeId) -> bool {
+pub fn is_alias(graph: &Graph, op: OpId, x: NodeId, y: NodeId) -> bool {
     let (Some(x), Some(y)) = (graph.node(x).ty.tensor(), graph.node(y).ty.tensor()) else { return false };
     let same = x.dtype == y.dtype || (Scalar::of(x.dtype).is_some() && Scalar::of(x.dtype) == Scalar::of(y.dtype));
     op.op().is_alias() && same

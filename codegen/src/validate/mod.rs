@@ -7,6 +7,9 @@
 //! flow and addresses do not depend on input data, so one run speaks for all; the few indices that
 //! data decide are clamped, and stand for every index in their bounds.
 //!
+//! Masks are not looked into: a masked load must find all of its lanes, and a masked store may have
+//! left each of its lanes alone.
+//!
 //! `code` turns a step into loops, loads and stores over flat index sums; `memory` holds the tags;
 //! `walk` runs the steps. Loads are proven at once, by interval, where nothing that the step
 //! writes shares memory with them; the walk visits only what is left, and the stores.

@@ -115,7 +115,10 @@ impl Graph {
 
     /// Result `i` of a node with several.
     pub fn add_get(&mut self, tuple: NodeId, i: usize) -> Result<NodeId, OpError> {
-        let part = self.node(tuple).ty.parts().get(i).cloned();
+        let part = match &self.node(tuple).ty {
+            Type::Tuple(parts) => parts.get(i).cloned(),
+            Type::Tensor(_) => None,
+        };
         let ty = part.ok_or_else(|| OpError::new(Code::Arity, format!("there is no result {i}")))?;
         let origins = self.node(tuple).origins.clone();
         Ok(self.add(Kind::Get(i), Type::Tensor(ty), origins, None, &[Some(tuple)]))

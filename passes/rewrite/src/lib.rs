@@ -1,1 +1,62 @@
-//! Rewriting passes of the tinyc compiler.
+//! Rewriting passes of the tinyc compiler: graphs to graphs that compute the same, bit for bit.
+//!
+//! A pass changes a graph in place and says how many changes it made. What a node came from (its
+//! origins) goes over to what replaces it. Passes know operators through `tinyc_core` and nothing of
+//! code generation.
+
+mod dead;
+mod fold;
+mod identities;
+
+use tinyc_core::diag::Report;
+use tinyc_core::graph::{Graph, Origins};
+
+pub struct Pass {
+    pub name: &'static str,
+    pub doc: &'static str,
+    /// The number of changes.
+    pub run: fn(&mut Graph) -> Result<usize, Report>,
+}
+
+/// All passes, in the order they run.
+pub const PASSES: &[Pass] = &[
+    Pass {
+        name: "fold-constants",
+        doc: "Computes what depends on constants only, unless that grows the constants by more than 64 KiB.",
+        run: |g| checked(g, fold::run),
+    },
+    Pass {
+        name: "remove-identities",
+        doc: "Removes operators that give their operand back, and merges reshapes and transposes.",
+        run: |g| checked(g, identities::run),
+    },
+    Pass {
+        name: "remove-dead",
+        doc: "Removes nodes that no output depends on. Inputs stay.",
+        run: |g| checked(g, dead::run),
+    },
+];
+
+impl Pass {
+    pub fn find(name: &str) -> Option<&'static Pass> {
+        PASSES.iter().find(|p| p.name == name)
+    }
+}
+
+/// Runs a pass, and in debug builds the verifier after it.
+fn checked(graph: &mut Graph, run: fn(&mut Graph) -> usize) -> Result<usize, Report> {
+    let changes = run(graph);
+    if cfg!(debug_assertions) {
+        tinyc_core::verify::verify(graph)?;
+    }
+    Ok(changes)
+}
+
+/// Adds origins that are not there yet.
+fn append(origins: &mut Origins, more: &Origins) {
+    for o in more {
+        if !origins.contains(o) {
+            origins.push(o.clone());
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `fold-constants`, through the reference evaluation, whose bits are the same on every machine.
+//!
+//! An operator that makes much of little (expand, tile, range) is cheaper to run than to store: it
+//! stays when its results exceed its operands by more than [`GROWTH`] bytes.
+
+use crate::append;
+use std::sync::Arc;
+use tinyc_core::graph::{Graph, Kind, NodeId, Origins};
+use tinyc_core::tensor::Tensor;
+
+const GROWTH: usize = 64 * 1024;
+
+pub fn run(graph: &mut Graph) -> usize {
+    // Ids of removed nodes are used again, so nodes go only when all have been seen.
+    let mut folded = Vec::new();
+    for id in graph.topological().unwrap_or_default() {
+        let Some(results) = results(graph, id) else { continue };
+        let mut before = Origins::new();
+        for o in graph.operands(id).into_iter().flatten() {
+            append(&mut before, &graph.node(o).origins);
+        }
+        let several = graph.node(id).ty.tensor().is_none();
+        let readers = if several { graph.users(id).into_iter().collect() } else { vec![id] };
+        for reader in readers {
+            let node = graph.node(reader);
+            let part = if let Kind::Get(i) = node.kind { i } else { 0 };
+            let mut origins = before.clone();
+            append(&mut origins, &node.origins);
+            let value = node.value.clone();
+            let constant = graph.add_const(results[part].clone(), value);
+            graph.node_mut(constant).origins = origins;
+            graph.replace_uses(reader, constant);
+            folded.extend((reader != id).then_some(reader));
+        }
+        folded.push(id);
+    }
+    let changes = folded.iter().filter(|id| matches!(graph.node(**id).kind, Kind::Op(..))).count();
+    folded.iter().for_each(|id| graph.remove(*id));
+    changes
+}
+
+/// The results of an operator on constants, if they are to be stored.
+fn results(graph: &Graph, id: NodeId) -> Option<Vec<Arc<Tensor>>> {
+    let node = graph.node(id);
+    let Kind::Op(op, attrs) = &node.kind else { return None };
+    let mut operands: Vec<Option<&Tensor>> = Vec::new();
+    for o in graph.operands(id) {
+        operands.push(match o.map(|o| &graph.node(o).kind) {
+            None => None,
+            Some(Kind::Const(t)) => Some(t),
+            Some(_) => return None,
+        });
+    }
+    let had: usize = operands.iter().flatten().map(|t| t.ty().bytes()).sum();
+    let makes: usize = node.ty.parts().iter().map(|t| t.bytes()).sum();
+    if makes > had + GROWTH {
+        return None;
+    }
+    let results = op.op().eval(attrs, &operands).ok()?;
+    let typed = results.iter().map(Tensor::ty).eq(node.ty.parts().iter().cloned());
+    typed.then(|| results.into_iter().map(Arc::new).collect())
+}

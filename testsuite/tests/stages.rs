@@ -1,0 +1,68 @@
+//! Every shared model that imports passes every stage up to the validated program: text round trip,
+//! passes, plan in both forms of input and output, lowering, checks of the program.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tinyc_codegen::{Io, lower::lower, plan::plan, validate::validate};
+use tinyc_core::graph::Graph;
+use tinyc_core::onnx::{ImportOptions, import};
+use tinyc_core::{loops, text, verify};
+use tinyc_rewrite::PASSES;
+
+/// Folder of the shared models; `None`, and a message, when it is not there.
+fn models() -> Option<PathBuf> {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
+    let folder = std::env::var_os("TINYC_SHARED").map_or_else(|| default.into(), PathBuf::from).join("models");
+    if !folder.exists() {
+        eprintln!("skipped: no {} (TINYC_SHARED names the folder)", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+/// `None` for models that the importer does not support; its own tests say why.
+fn read(folder: &Path) -> Option<Graph> {
+    let bytes = std::fs::read(folder.join("model.onnx")).ok()?;
+    let external = |location: &str| std::fs::read(folder.join(location));
+    let name = folder.file_name()?.to_string_lossy().into_owned();
+    import(&bytes, &ImportOptions { name, dims: BTreeMap::new(), external: &external }).ok().map(|i| i.graph)
+}
+
+fn round_trips(graph: &Graph) {
+    let once = text::print(graph);
+    let parsed = text::parse(&once.text, &once.data).unwrap_or_else(|e| panic!("{}: {e}", graph.name));
+    assert_eq!(once.text, text::print(&parsed).text, "{}", graph.name);
+}
+
+#[test]
+fn models_pass_every_stage() {
+    let Some(folder) = models() else { return };
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    folders.sort();
+    let mut passed = 0;
+    for folder in folders {
+        let Some(mut graph) = read(&folder) else { continue };
+        verify::verify(&graph).unwrap_or_else(|e| panic!("{}: {e}", graph.name));
+        round_trips(&graph);
+        for pass in PASSES {
+            (pass.run)(&mut graph).unwrap_or_else(|e| panic!("{} after {}: {e}", graph.name, pass.name));
+        }
+        verify::verify(&graph).unwrap_or_else(|e| panic!("{}: {e}", graph.name));
+        round_trips(&graph);
+        for io in [Io::Caller, Io::Arena] {
+            let plan = plan(&graph, io).unwrap();
+            let Ok(program) = lower(&graph, &plan) else { continue };
+            loops::check::check(&program).unwrap_or_else(|e| panic!("{}: {}", graph.name, e.join("\n")));
+            let start = Instant::now();
+            validate(&program).unwrap_or_else(|e| panic!("{}: {e}\n{plan}", graph.name));
+            let macs: u64 = program.steps.iter().map(|s| s.macs).sum();
+            let (arena, live, name) = (plan.arena_bytes, plan.lower_bound(), &graph.name);
+            println!("{name} {io:?}: {macs} MACs, arena {arena}, live {live}, validated in {:?}", start.elapsed());
+            passed += 1;
+        }
+    }
+    assert!(passed >= 4, "{passed} programs passed");
+}
