@@ -2,4 +2,5 @@
 
 pub mod case;
 pub mod cc;
+pub mod dags;
 pub mod onnx_text;

@@ -9,11 +9,13 @@ pub mod offsets;
 pub mod order;
 mod proof;
 pub(crate) mod storage;
+mod svg;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use proof::{Proof, Searched};
+pub use svg::svg;
 
 use crate::Io;
 use storage::Storage;

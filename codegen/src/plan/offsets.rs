@@ -55,7 +55,7 @@ pub struct Placement {
 }
 
 /// Placements tried by default before the search gives up.
-pub const NODES: usize = 100_000;
+pub const NODES: usize = 30_000;
 
 /// The smallest placement that `limit` nodes of search find.
 pub fn place(buffers: &[Buffer], pairs: &[Pair], limit: usize) -> Placement {

@@ -66,6 +66,31 @@ fn tables_show_order_places_and_totals() {
 }
 
 #[test]
+fn pictures_show_each_slot_of_the_arena() {
+    let (_, p) = planned(CHAIN, Io::Arena);
+    let picture = svg(&p);
+    assert_eq!(picture.matches("<title>").count(), p.slots.len());
+    assert!(picture.contains("<title>%a : f32[3,2]&#10;24 bytes at 0, steps 0 to 1</title>"), "{picture}");
+    assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"));
+    assert_eq!(picture.matches("<g>").count(), picture.matches("</g>").count());
+}
+
+/// What may lie in the caller's output takes no arena, however long the chain of such results.
+#[test]
+fn results_in_place_of_the_output_take_no_arena() {
+    let text = r#"graph @tail {
+        %x = input : f32[2,3]
+        %a = transpose %x {perm: [1,0]}
+        %b = relu %a
+        %c = relu %b
+        output %c
+    }"#;
+    let (_, p) = planned(text, Io::Caller);
+    assert_eq!((p.arena_bytes, places(&p)), (0, vec![SlotPlace::Output(0)]));
+    assert_eq!(p.order.proof, Proof::Optimal);
+}
+
+#[test]
 fn outputs_without_memory_of_their_own_are_copied() {
     let text = r#"graph @outputs {
         %x = input : f32[2,3]
