@@ -13,6 +13,7 @@ use super::structural::STRUCTURAL;
 use super::tensor::{MAX_MADE_BYTES, TensorReader};
 use super::types::Dims;
 use crate::diag::{Code, Diagnostic, OpError, Report, Site};
+use crate::eval::Constants;
 use crate::graph::{Graph, Kind, NodeId};
 use crate::op::{Import, OpId};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -59,6 +60,7 @@ pub fn import(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Imported, Rep
     let mut importer = Importer {
         graph: Graph::new(&options.name),
         report: Report::default(),
+        constants: Constants::default(),
         tensors: TensorReader::new(options.external),
         functions: Functions::new(&model.functions).map_err(OpError::diagnostic)?,
         unknown_domains: BTreeSet::new(),
@@ -93,6 +95,7 @@ fn check_opsets(model: &ModelProto) -> Result<(), Report> {
 pub struct Importer<'m> {
     graph: Graph,
     report: Report,
+    constants: Constants,
     tensors: TensorReader<'m>,
     pub(super) functions: Functions<'m>,
     /// Domains without an opset that have been told.
@@ -271,7 +274,7 @@ impl<'m> Importer<'m> {
         let named = node.output.iter().rposition(|o| !o.is_empty()).map_or(0, |last| last + 1);
         let origin = site.node.as_str().into();
         let before = self.graph.len();
-        let mut reader = NodeReader::new(&mut self.graph, origin, opset, ids, attributes, named);
+        let mut reader = NodeReader::new(&mut self.graph, &mut self.constants, origin, opset, ids, attributes, named);
         let results = (import.read)(&mut reader)?;
         let unread: Vec<_> = reader.leftover().map(str::to_owned).collect();
         if !unread.is_empty() {

@@ -16,6 +16,8 @@ pub mod proto;
 mod scope;
 mod structural;
 mod tensor;
+#[cfg(test)]
+mod tensor_tests;
 mod types;
 
 pub use import::{ImportOptions, Imported, NEWEST_OPSET, OLDEST_OPSET, import, imports};

@@ -2,7 +2,7 @@
 
 use crate::attrs::Attrs;
 use crate::diag::{Code, OpError};
-use crate::eval;
+use crate::eval::Constants;
 use crate::graph::{Graph, NodeId};
 use crate::op::OpId;
 use crate::tensor::Tensor;
@@ -42,6 +42,7 @@ impl Value {
 /// and the importer reports it.
 pub struct NodeReader<'a> {
     graph: &'a mut Graph,
+    constants: &'a mut Constants,
     origin: Arc<str>,
     opset: i64,
     operands: Vec<Option<NodeId>>,
@@ -68,13 +69,14 @@ macro_rules! attribute {
 impl<'a> NodeReader<'a> {
     pub(super) fn new(
         graph: &'a mut Graph,
+        constants: &'a mut Constants,
         origin: Arc<str>,
         opset: i64,
         operands: Vec<Option<NodeId>>,
         attributes: BTreeMap<String, Value>,
         results: usize,
     ) -> NodeReader<'a> {
-        NodeReader { graph, origin, opset, operands, attributes, results }
+        NodeReader { graph, constants, origin, opset, operands, attributes, results }
     }
 
     pub(super) fn leftover(&self) -> impl Iterator<Item = &str> {
@@ -115,9 +117,9 @@ impl<'a> NodeReader<'a> {
     }
 
     /// Value of operand `i`, which must be computable from constants; `None` when it is absent.
-    pub fn constant(&self, i: usize) -> Result<Option<Arc<Tensor>>, OpError> {
+    pub fn constant(&mut self, i: usize) -> Result<Option<Arc<Tensor>>, OpError> {
         let Some(id) = self.operand(i) else { return Ok(None) };
-        match eval::constant(self.graph, id) {
+        match self.constants.value(self.graph, id) {
             Some(t) => Ok(Some(t)),
             None => {
                 let message = format!("input {i} must be constant, but it is computed from the network's inputs");
@@ -127,7 +129,7 @@ impl<'a> NodeReader<'a> {
     }
 
     /// Operand `i` as integers; it must be a constant integer tensor. `None` when absent.
-    pub fn constant_ints(&self, i: usize) -> Result<Option<Vec<i64>>, OpError> {
+    pub fn constant_ints(&mut self, i: usize) -> Result<Option<Vec<i64>>, OpError> {
         let Some(t) = self.constant(i)? else { return Ok(None) };
         match t.to_i64s() {
             Some(v) => Ok(Some(v)),
