@@ -13,8 +13,11 @@ say() { printf '\n== %s\n' "$*"; }
 # command that must exist -> Debian package that has it
 tools=(
   gcc:gcc
+  g++:g++
+  nm:binutils
   clang:clang
   arm-none-eabi-gcc:gcc-arm-none-eabi
+  arm-none-eabi-nm:binutils-arm-none-eabi
   qemu-system-arm:qemu-system-arm
 )
 
