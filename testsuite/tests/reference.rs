@@ -1,0 +1,117 @@
+//! Reference pages are generated from the code's own tables; this test fails where a page is stale.
+//!
+//! `TINYC_UPDATE_DOCS=1 cargo test -p tinyc-testsuite --test reference` writes them anew.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tinyc_core::attrs::{AttrKind, AttrSpec};
+use tinyc_core::diag::CODES;
+use tinyc_core::op::{Import, OpId, Operand, Times};
+use tinyc_core::verify::INVARIANTS;
+
+const COMMAND: &str = "TINYC_UPDATE_DOCS=1 cargo test -p tinyc-testsuite --test reference";
+
+fn path(page: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page)
+}
+
+/// Compares a file under `docs` with what it should hold, or writes that.
+#[track_caller]
+fn check(page: &str, want: &str) {
+    if std::env::var_os("TINYC_UPDATE_DOCS").is_some() {
+        fs::create_dir_all(path(page).parent().unwrap()).unwrap();
+        fs::write(path(page), want).unwrap();
+    }
+    let have = fs::read_to_string(path(page)).unwrap_or_default();
+    let differs = have.lines().zip(want.lines()).position(|(a, b)| a != b);
+    let line = differs.unwrap_or(have.lines().count().min(want.lines().count())) + 1;
+    assert!(have == want, "docs/{page} is stale from line {line} on; `{COMMAND}` writes it anew");
+}
+
+/// The same for what stands between two marks in a page that is otherwise written by hand.
+#[track_caller]
+fn check_section(page: &str, name: &str, want: &str) {
+    let text = fs::read_to_string(path(page)).unwrap();
+    let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->"));
+    let (before, rest) = text.split_once(&begin).expect("the page has the mark");
+    let (_, after) = rest.split_once(&end).expect("the page has the mark");
+    check(page, &format!("{before}{begin}{want}{end}{after}"));
+}
+
+fn page(title: &str, printed_by: &str) -> String {
+    format!("# {title}\n\n<!-- Written by `{COMMAND}`; do not edit. -->\n\nOn the command line: `{printed_by}`.\n")
+}
+
+/// For a cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+fn operand(o: &Operand) -> String {
+    match o.times {
+        Times::Once => format!("`{}`", o.name),
+        Times::Optional => format!("`{}` (optional)", o.name),
+        Times::Variadic => format!("`{}` (one or more)", o.name),
+    }
+}
+
+fn import(i: &Import) -> String {
+    let domain = if i.domain.is_empty() { String::new() } else { format!("{}.", i.domain) };
+    let versions = match i.until {
+        i64::MAX => format!("from {}", i.since),
+        until => format!("{} to {until}", i.since),
+    };
+    format!("{domain}{} {versions}", i.op_type)
+}
+
+fn attribute(a: &AttrSpec) -> String {
+    let kind = match a.kind {
+        AttrKind::Bool => "bool".to_owned(),
+        AttrKind::Int => "integer".to_owned(),
+        AttrKind::Ints => "integers".to_owned(),
+        AttrKind::Float => "float".to_owned(),
+        AttrKind::Word(words) => words.join(", "),
+        AttrKind::DType => "element type".to_owned(),
+    };
+    format!("| `{}` | {} | {} |\n", a.name, cell(&kind), cell(a.doc))
+}
+
+#[test]
+fn operators() {
+    let mut s = page("Operators", "tinyc ops");
+    s += "\nOperators of the graph, each with the ONNX operators and operator versions that it reads. ";
+    s += "ONNX operators that only move constants and names (Constant, Identity, ...) become no operator.\n";
+    let mut all: Vec<_> = OpId::ALL.iter().map(|id| id.op()).collect();
+    all.sort_by_key(|op| op.name());
+    for op in all {
+        let operands: Vec<_> = op.operands().iter().map(operand).collect();
+        let imports: Vec<_> = op.imports().iter().map(import).collect();
+        write!(s, "\n## {}\n\n{}\n\n", op.name(), op.doc()).unwrap();
+        writeln!(s, "Operands: {}. Reads ONNX {}.", operands.join(", "), imports.join(", ")).unwrap();
+        if !op.attrs().is_empty() {
+            s += "\n| attribute | kind | meaning |\n|---|---|---|\n";
+            s.extend(op.attrs().iter().map(attribute));
+        }
+        if let Some(example) = op.examples().first() {
+            write!(s, "\n```text\n{example}\n```\n").unwrap();
+        }
+    }
+    check("reference/operators.md", &s);
+}
+
+#[test]
+fn errors() {
+    let mut s = page("Diagnostics", "tinyc explain");
+    for code in CODES {
+        write!(s, "\n## {}: {}\n\n{}\n", code.id, code.title, code.explanation).unwrap();
+    }
+    check("reference/errors.md", &s);
+}
+
+#[test]
+fn invariants() {
+    let rows = INVARIANTS.iter().map(|i| format!("| {} | {} |\n", i.id, cell(i.text)));
+    let table: String = rows.collect();
+    check_section("architecture.md", "invariants", &format!("| | holds for every graph |\n|---|---|\n{table}"));
+}
