@@ -1,6 +1,8 @@
 //! The example holds together: of the held-out digits, the reference evaluation and the example's own
 //! C program get as many right as onnxruntime did when its data were written.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

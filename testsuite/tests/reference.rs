@@ -2,6 +2,8 @@
 //!
 //! `TINYC_UPDATE_DOCS=1 cargo test -p tinyc-testsuite --test reference` writes them anew.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
