@@ -2,5 +2,7 @@
 
 pub mod case;
 pub mod cc;
+pub mod command;
 pub mod dags;
 pub mod onnx_text;
+pub mod shared;

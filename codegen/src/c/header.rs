@@ -12,11 +12,26 @@ use tinyc_core::loops::{Port, Program};
 /// Raised when the emitted interface changes incompatibly.
 const ABI_VERSION: u32 = 1;
 
+/// Sizes in bytes that the header states or that follow from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sizes {
     pub weights: usize,
+    /// Upper bound.
     pub stack: usize,
+    /// The context structure where pointers have four bytes.
+    pub context: usize,
     /// Memory that `selftest` needs.
     pub selftest: Option<usize>,
+}
+
+/// Size of the context structure where pointers have four bytes: the arena, the caller's buffers, the
+/// hook and its argument, the next step and a mark.
+pub fn context_bytes(io: Io, ports: usize, hook: bool) -> usize {
+    let pointers = match io {
+        Io::Caller => 1 + ports,
+        Io::Arena => 1,
+    };
+    4 * (pointers + if hook { 2 } else { 0 } + 2)
 }
 
 /// Whose the output is.

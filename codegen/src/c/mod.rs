@@ -26,6 +26,8 @@ use std::collections::BTreeMap;
 use tinyc_core::loops::{Arg, Place, Program, Scalar};
 use tinyc_core::tensor::Tensor;
 
+pub use header::{Sizes, context_bytes};
+pub use names::{identifier, is_identifier};
 pub use stack::bound as stack_bound;
 use unit::Unit;
 
@@ -61,11 +63,12 @@ pub struct Sample {
 pub struct Emitted {
     pub header: String,
     pub source: String,
+    pub sizes: Sizes,
 }
 
 /// Prints the program. The same program and options give the same bytes.
 pub fn print(program: &Program, options: &Options) -> Emitted {
-    let mut unit = Unit::new(options.target, names::identifier(&program.name, "model"));
+    let mut unit = Unit::new(options.target, identifier(&program.name, "model"));
     for name in api::NAMES {
         unit.declare(name);
     }
@@ -74,7 +77,7 @@ pub fn print(program: &Program, options: &Options) -> Emitted {
     let mut functions = Vec::new();
     for &id in &order {
         let f = &program.functions[id.0 as usize];
-        let name = unit.declare(&names::identifier(&f.name, "kernel"));
+        let name = unit.declare(&identifier(&f.name, "kernel"));
         functions.push(function::print(&mut unit, &name, f, &facts[&id]));
         let equal: Vec<_> = same.iter().filter(|(_, first)| **first == id).map(|(other, _)| *other).collect();
         unit.functions.extend(equal.into_iter().map(|other| (other, name.clone())));
@@ -82,9 +85,10 @@ pub fn print(program: &Program, options: &Options) -> Emitted {
     let constants = constants(&mut unit, program);
     let selftest = options.selftest.as_ref().map(|g| selftest::print(&mut unit, program, options, g));
     let api = api::print(&mut unit, program, options, &constants.names);
-    let sizes = header::Sizes {
+    let sizes = Sizes {
         weights: constants.bytes + unit.table_bytes,
         stack: stack::bound(program, unit.support_stack),
+        context: context_bytes(options.io, program.inputs.len() + program.outputs.len(), options.hook),
         selftest: selftest.as_ref().map(|s| s.bytes),
     };
     let header = header::print(&unit, program, options, &sizes);
@@ -101,7 +105,7 @@ pub fn print(program: &Program, options: &Options) -> Emitted {
     section(&functions);
     section(&[api]);
     section(&selftest.map(|s| s.code).into_iter().collect::<Vec<_>>());
-    Emitted { header, source }
+    Emitted { header, source, sizes }
 }
 
 /// Constant arrays.
@@ -127,7 +131,7 @@ fn constants(unit: &mut Unit<'_>, program: &Program) -> Constants {
         let name = match seen.get(&key) {
             Some(name) => name.clone(),
             None => {
-                let name = unit.declare(&names::identifier(&buffer.name, "c"));
+                let name = unit.declare(&identifier(&buffer.name, "c"));
                 out.code.push(unit.array(&name, buffer.elem, &key.1));
                 out.bytes += key.1.len();
                 seen.insert(key, name.clone());

@@ -125,6 +125,11 @@ pub fn identifier(name: &str, fallback: &str) -> String {
     }
 }
 
+/// Whether names in the emitted C may begin with this.
+pub fn is_identifier(name: &str) -> bool {
+    identifier(name, "") == name && !RESERVED.contains(&name)
+}
+
 /// First of `base`, `base_2`, `base_3`, ... that is not taken.
 fn unused(base: &str, taken: impl Fn(&str) -> bool) -> String {
     if !taken(base) {

@@ -176,14 +176,9 @@ impl Plan {
         self.bytes_of(|p| matches!(p, SlotPlace::Const(_)))
     }
 
-    /// Size of the context structure where pointers have four bytes: the arena, the caller's buffers,
-    /// the number of the next step and whether it is ready.
+    /// The context structure, without a hook.
     pub fn context_bytes(&self) -> usize {
-        let ports = match self.io {
-            Io::Caller => self.inputs.len() + self.outputs.len(),
-            Io::Arena => 0,
-        };
-        4 * (3 + ports)
+        crate::c::context_bytes(self.io, self.inputs.len() + self.outputs.len(), false)
     }
 
     /// Arena, inputs, outputs and context.

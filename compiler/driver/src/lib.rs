@@ -1,1 +1,70 @@
-//! The compiler pipeline behind the `tinyc` command.
+//! The `tinyc` command line: arguments, files, the pipeline, reports and exit codes.
+//!
+//! The only crate with I/O. Passes and code generation are libraries that it puts in a row
+//! (`pipeline`); each command is a file.
+
+mod check;
+pub mod cli;
+mod compile;
+pub mod console;
+mod emit;
+pub mod exit;
+mod explain;
+mod files;
+pub mod npz;
+mod ops;
+pub mod pipeline;
+mod stats;
+mod table;
+mod toolchain;
+mod verify;
+
+use clap::Parser;
+use console::Console;
+use exit::Failure;
+use std::ffi::OsString;
+use std::io::Write;
+
+/// Runs the command line `args` (with the program's name first); returns the exit status.
+///
+/// `color` is what `--color auto` means here. Results go to `stdout`, messages to `stderr`.
+pub fn run(
+    args: impl IntoIterator<Item = OsString>,
+    mut stdout: &mut dyn Write,
+    mut stderr: &mut dyn Write,
+    color: bool,
+) -> u8 {
+    let cli = match cli::Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(e) => {
+            let text = e.render();
+            let text = if color { text.ansi().to_string() } else { text.to_string() };
+            let (stream, status): (&mut dyn Write, u8) =
+                if e.use_stderr() { (&mut stderr, exit::USAGE) } else { (&mut stdout, exit::OK) };
+            let _ = stream.write_all(text.as_bytes());
+            return status;
+        }
+    };
+    let mut console = Console::new(&mut stdout, &mut stderr, &cli.messages, color);
+    let result = dispatch(&cli, &mut console);
+    match result.and_then(|()| console.flush()) {
+        Ok(()) => exit::OK,
+        Err(failure) => {
+            console.report(&failure.report);
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(cli: &cli::Cli, console: &mut Console<'_>) -> Result<(), Failure> {
+    match &cli.command {
+        None => match &cli.model {
+            Some(model) => compile::run(model, &cli.compile, console),
+            None => Err(Failure::usage("no model given").help("try `tinyc model.onnx -o model.c`, or `tinyc --help`")),
+        },
+        Some(cli::Command::Check(args)) => check::run(args, console),
+        Some(cli::Command::Verify(args)) => verify::run(args, console),
+        Some(cli::Command::Ops(args)) => ops::run(args, console),
+        Some(cli::Command::Explain(args)) => explain::run(args, console),
+    }
+}

@@ -1,0 +1,102 @@
+//! The main job: `tinyc model.onnx -o model.c`.
+
+use crate::cli::{CompileArgs, Emit, StatsFormat};
+use crate::console::Console;
+use crate::emit;
+use crate::exit::Failure;
+use crate::files;
+use crate::npz::Npz;
+use crate::pipeline::{self, Compiled};
+use crate::stats::Stats;
+use std::path::{Path, PathBuf};
+use tinyc_codegen::c::{Golden, Sample};
+use tinyc_core::diag::Code;
+use tinyc_core::eval::Evaluator;
+use tinyc_core::exec::Exec;
+use tinyc_core::tensor::Tensor;
+
+/// Compilers contract and reorder float sums under the user's flags; this bounds what that may change,
+/// relative to the output's largest magnitude.
+const SELFTEST_TOLERANCE: f64 = 1e-4;
+
+pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Result<(), Failure> {
+    let output = args.output.as_deref();
+    let to_stdout = output == Some(Path::new("-"));
+    if to_stdout && args.stats.is_some() {
+        return Err(Failure::usage("--stats and -o - both want stdout").help("give -o a file name"));
+    }
+    let named_after = if to_stdout { model } else { output.unwrap_or(model) };
+    let name = emit::stem(named_after);
+    let compiled = pipeline::compile(pipeline::read(model, &args.network, &name, console)?)?;
+    let golden = match &args.selftest {
+        None => None,
+        Some(data) => Some(golden(&compiled, data.as_deref())?),
+    };
+    let mut emits = args.emit.clone();
+    emits.sort();
+    emits.dedup();
+    let mut written = Vec::new();
+    for &kind in &emits {
+        if to_stdout {
+            console.print(&emit::single_text(&compiled, kind, args.hook, golden.as_ref()))?;
+        } else if kind == Emit::C {
+            let source = c_path(output, &compiled.program.name, emits.len());
+            let header = source.with_extension("h");
+            let header_name = header.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let c = emit::c(&compiled, &header_name, args.hook, golden);
+            written.push((source, c.source));
+            written.push((header, c.header));
+            break;
+        } else {
+            let text = emit::single_text(&compiled, kind, args.hook, None);
+            match output {
+                Some(path) if emits.len() == 1 => written.push((path.to_owned(), text)),
+                Some(path) => written.push((path.with_extension(emit::suffix(kind)), text)),
+                None => console.print(&text)?,
+            }
+        }
+    }
+    files::write_all(&written)?;
+    let stats = Stats::of(&compiled);
+    for (path, _) in &written {
+        console.verbose(|| format!("wrote {}", path.display()));
+    }
+    match args.stats {
+        Some(StatsFormat::Json) => console.print(&stats.json()),
+        Some(StatsFormat::Text) => console.print(&stats.text()),
+        None => {
+            console.say(&stats.line());
+            Ok(())
+        }
+    }
+}
+
+/// Path of the C source. Its header goes beside it, so it must not be a header itself.
+fn c_path(output: Option<&Path>, name: &str, kinds: usize) -> PathBuf {
+    match output {
+        Some(path) if kinds == 1 && path.extension().is_none_or(|e| e != "h") => path.to_owned(),
+        Some(path) => path.with_extension("c"),
+        None => PathBuf::from(format!("{name}.c")),
+    }
+}
+
+/// One sample and its outputs by the reference evaluation.
+fn golden(compiled: &Compiled, data: Option<&Path>) -> Result<Golden, Failure> {
+    let ports = &compiled.program.inputs;
+    let inputs: Vec<Tensor> = match data {
+        None => ports.iter().enumerate().map(|(i, p)| Tensor::random(&p.ty, i as u64 + 1)).collect(),
+        Some(path) => {
+            let npz = Npz::read(path)?;
+            let first = |p: &tinyc_core::loops::Port| {
+                let samples = npz.samples("input", &p.name, &p.ty)?;
+                samples.and_then(|s| s.into_iter().next()).ok_or_else(|| {
+                    let message = format!("{} has no sample for input {:?}", path.display(), p.name);
+                    Failure::new(Code::BadData, message)
+                })
+            };
+            ports.iter().map(first).collect::<Result<_, _>>()?
+        }
+    };
+    let outputs = Evaluator.compile(&compiled.network.graph)?.run(&inputs)?;
+    Ok(Golden { samples: vec![Sample { inputs, outputs }], tolerance: SELFTEST_TOLERANCE })
+}

@@ -1,0 +1,46 @@
+//! Reading inputs and writing outputs whole or not at all.
+
+use crate::exit::Failure;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+use tinyc_core::diag::Code;
+
+pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|e| Failure::new(Code::Read, format!("cannot read {}: {e}", path.display())))
+}
+
+/// Writes all files, or none: each goes to a temporary file beside its path first.
+pub fn write_all(files: &[(PathBuf, String)]) -> Result<(), Failure> {
+    let mut ready = Vec::new();
+    for (path, text) in files {
+        let failed = |e: std::io::Error| Failure::new(Code::Write, format!("cannot write {}: {e}", path.display()));
+        if path.is_dir() {
+            return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+        }
+        let folder = match path.parent() {
+            Some(p) if !p.as_os_str().is_empty() => p,
+            _ => Path::new("."),
+        };
+        let mut file = temporary(folder).map_err(failed)?;
+        file.write_all(text.as_bytes()).map_err(failed)?;
+        ready.push((file, path));
+    }
+    for (file, path) in ready {
+        file.persist(path)
+            .map_err(|e| Failure::new(Code::Write, format!("cannot write {}: {}", path.display(), e.error)))?;
+    }
+    Ok(())
+}
+
+/// A temporary file with the permissions that an ordinary new file gets.
+fn temporary(folder: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".tinyc-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}

@@ -1,0 +1,89 @@
+//! Samples in NumPy's `.npz` files.
+
+use crate::exit::Failure;
+use half::f16;
+use npyz::{DType as NpyType, NpyFile, Order, TypeChar};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+use tinyc_core::diag::Code;
+use tinyc_core::tensor::{Data, Tensor};
+use tinyc_core::types::TensorType;
+use zip::ZipArchive;
+
+/// The arrays of a file, by name.
+pub struct Npz {
+    path: String,
+    arrays: BTreeMap<String, Tensor>,
+}
+
+impl Npz {
+    pub fn read(path: &Path) -> Result<Npz, Failure> {
+        let name = path.display().to_string();
+        let unreadable = |e: &dyn std::fmt::Display| Failure::new(Code::Read, format!("cannot read {name}: {e}"));
+        let malformed = |e: &dyn std::fmt::Display| Failure::new(Code::BadData, format!("{name}: {e}"));
+        let file = File::open(path).map_err(|e| unreadable(&e))?;
+        let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| malformed(&e))?;
+        let mut arrays = BTreeMap::new();
+        for i in 0..archive.len() {
+            let entry = archive.by_index(i).map_err(|e| malformed(&e))?;
+            let file = entry.name().map_err(|e| malformed(&e))?.into_owned();
+            let Some(key) = npyz::npz::array_name_from_file_name(&file) else { continue };
+            let tensor = read_array(entry).map_err(|e| malformed(&format!("array {key:?}: {e}")))?;
+            arrays.insert(key.to_owned(), tensor);
+        }
+        Ok(Npz { path: name, arrays })
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.arrays.keys().map(String::as_str)
+    }
+
+    /// The samples of an input or output: `kind/NAME`, or for inputs the bare name. Each sample gets
+    /// the type `ty`; `None` when there is no such array.
+    pub fn samples(&self, kind: &str, name: &str, ty: &TensorType) -> Result<Option<Vec<Tensor>>, Failure> {
+        let bare = (kind == "input").then(|| self.arrays.get(name)).flatten();
+        let Some(array) = self.arrays.get(&format!("{kind}/{name}")).or(bare) else { return Ok(None) };
+        let n = ty.elements();
+        let fits = array.dtype() == ty.dtype && n > 0 && array.data().len() % n == 0;
+        if !fits {
+            let message = format!("{}: array for {kind} {name:?} is {}, samples are {ty}", self.path, array.ty());
+            return Err(Failure::new(Code::BadData, message));
+        }
+        let samples = (0..array.data().len() / n).map(|s| {
+            let data = array.data().gather(s * n..(s + 1) * n);
+            Tensor::new(ty.shape.clone(), data).expect("n elements a sample")
+        });
+        Ok(Some(samples.collect()))
+    }
+}
+
+fn read_array(entry: impl Read) -> Result<Tensor, String> {
+    let npy = NpyFile::new(entry).map_err(|e| e.to_string())?;
+    if npy.order() != Order::C {
+        return Err("arrays in Fortran order are not supported".to_owned());
+    }
+    let shape: Vec<usize> = npy.shape().iter().map(|&d| d as usize).collect();
+    let NpyType::Plain(ty) = npy.dtype() else { return Err("structured arrays are not supported".to_owned()) };
+    let data = match (ty.type_char(), ty.size_field()) {
+        (TypeChar::Bool, 1) => Data::Bool(values(npy)?),
+        (TypeChar::Int, 1) => Data::I8(values(npy)?),
+        (TypeChar::Int, 2) => Data::I16(values(npy)?),
+        (TypeChar::Int, 4) => Data::I32(values(npy)?),
+        (TypeChar::Int, 8) => Data::I64(values(npy)?),
+        (TypeChar::Uint, 1) => Data::U8(values(npy)?),
+        (TypeChar::Uint, 2) => Data::U16(values(npy)?),
+        (TypeChar::Uint, 4) => Data::U32(values(npy)?),
+        (TypeChar::Uint, 8) => Data::U64(values(npy)?),
+        (TypeChar::Float, 2) => Data::F16(values::<f16>(npy)?),
+        (TypeChar::Float, 4) => Data::F32(values(npy)?),
+        (TypeChar::Float, 8) => Data::F64(values(npy)?),
+        _ => return Err(format!("element type {ty} is not supported")),
+    };
+    Tensor::new(shape, data).ok_or_else(|| "fewer elements than its shape says".to_owned())
+}
+
+fn values<T: npyz::Deserialize>(npy: NpyFile<impl Read>) -> Result<Vec<T>, String> {
+    npy.into_vec().map_err(|e| e.to_string())
+}

@@ -1,0 +1,134 @@
+//! The way of a network from ONNX to a program, stage by stage.
+
+use crate::cli::{Io, NetworkArgs};
+use crate::console::Console;
+use crate::exit::Failure;
+use crate::files;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use tinyc_codegen::c;
+use tinyc_codegen::lower::lower;
+use tinyc_codegen::plan::{Plan, plan};
+use tinyc_codegen::targets::Target;
+use tinyc_codegen::validate::validate;
+use tinyc_core::diag::{Code, Report};
+use tinyc_core::graph::Graph;
+use tinyc_core::loops::Program;
+use tinyc_core::onnx::{ImportOptions, import};
+use tinyc_core::{text, verify};
+use tinyc_rewrite::PASSES;
+
+/// A network as read and rewritten.
+pub struct Network {
+    pub graph: Graph,
+    pub target: &'static Target,
+    pub io: tinyc_codegen::Io,
+    /// SHA-256 of the model file, in hexadecimal.
+    pub hash: String,
+}
+
+/// A network down to its program.
+pub struct Compiled {
+    pub network: Network,
+    pub plan: Plan,
+    pub program: Program,
+}
+
+/// Passes are repeated until none changes anything; this many rounds bound what a defect could cost.
+const MAX_ROUNDS: usize = 16;
+
+/// Reads the model and runs all passes. `default_name` names the network where the user did not.
+pub fn read(
+    model: &Path,
+    args: &NetworkArgs,
+    default_name: &str,
+    console: &mut Console<'_>,
+) -> Result<Network, Failure> {
+    let target = Target::find(&args.target).ok_or_else(|| {
+        let known: Vec<_> = Target::ALL.iter().map(|t| t.name).collect();
+        Failure::usage(format!("there is no target {:?}", args.target))
+            .help(&format!("targets are {}", known.join(", ")))
+    })?;
+    check_pass_name(args)?;
+    let name = match &args.name {
+        Some(name) => c_name(name)?.to_owned(),
+        None => c_name_from(default_name),
+    };
+    let bytes = files::read(model)?;
+    let folder = model.parent().unwrap_or(Path::new("."));
+    let external = |location: &str| std::fs::read(folder.join(location));
+    let options = ImportOptions { name, dims: args.dims.iter().cloned().collect(), external: &external };
+    let file = model.display().to_string();
+    let imported = import(&bytes, &options).map_err(|r| r.in_file(&file))?;
+    console.report(&imported.report.in_file(&file));
+    let mut graph = imported.graph;
+    console.verbose(|| format!("imported {file}: {} nodes", graph.len()));
+    after("import", &graph, args, console)?;
+    rewrite(&mut graph, args, console)?;
+    let hash = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+    let io = match args.io {
+        Io::Caller => tinyc_codegen::Io::Caller,
+        Io::Arena => tinyc_codegen::Io::Arena,
+    };
+    Ok(Network { graph, target, io, hash })
+}
+
+fn rewrite(graph: &mut Graph, args: &NetworkArgs, console: &mut Console<'_>) -> Result<(), Failure> {
+    for _ in 0..MAX_ROUNDS {
+        let mut changes = 0;
+        for pass in PASSES {
+            let n = (pass.run)(graph)?;
+            console.verbose(|| format!("{}: {n} changes", pass.name));
+            after(pass.name, graph, args, console)?;
+            changes += n;
+        }
+        if changes == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What happens between passes: the verifier in debug builds, and printing on request.
+fn after(pass: &str, graph: &Graph, args: &NetworkArgs, console: &mut Console<'_>) -> Result<(), Failure> {
+    if cfg!(debug_assertions) {
+        verify::verify(graph)?;
+    }
+    if args.print_ir_after.as_deref().is_some_and(|p| p == pass || p == "all") {
+        console.say(&format!("; after {pass}\n{}", text::print(graph).text));
+    }
+    Ok(())
+}
+
+fn check_pass_name(args: &NetworkArgs) -> Result<(), Failure> {
+    let names: Vec<_> = ["all", "import"].into_iter().chain(PASSES.iter().map(|p| p.name)).collect();
+    match &args.print_ir_after {
+        Some(p) if !names.contains(&p.as_str()) => {
+            Err(Failure::usage(format!("there is no pass {p:?}")).help(&format!("passes are {}", names.join(", "))))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Plans, lowers and validates.
+pub fn compile(network: Network) -> Result<Compiled, Failure> {
+    let plan = plan(&network.graph, network.io)?;
+    let program = lower(&network.graph, &plan)?;
+    validate(&program)?;
+    Ok(Compiled { network, plan, program })
+}
+
+/// The user's name, if C allows it.
+fn c_name(name: &str) -> Result<&str, Failure> {
+    if c::is_identifier(name) {
+        return Ok(name);
+    }
+    let message = format!("{name:?} is not a usable C name");
+    Err(Failure { report: Report::from(tinyc_core::diag::Diagnostic::error(Code::BadName, message)) }
+        .help(&format!("for example --name {}", c_name_from(name))))
+}
+
+/// A C identifier from any text.
+fn c_name_from(text: &str) -> String {
+    c::identifier(text, "model")
+}

@@ -1,0 +1,42 @@
+//! Models and data that lie beside the repository on some machines and are not part of it.
+
+use std::path::PathBuf;
+
+/// The seven float networks that every stage must carry.
+pub const NETWORKS: [&str; 7] = [
+    "mlperf_ic_resnet8",
+    "mlperf_kws_dscnn",
+    "mlperf_vww_mobilenetv1_025",
+    "mlperf_ad_autoencoder",
+    "mlperf_sww_1dconv",
+    "mnist_onnx2c_14x14",
+    "lenet300_mnist",
+];
+
+/// Root of the repository.
+pub fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// A file of the shared folder (`$TINYC_SHARED`, by default `../shared`); `None`, and a message that
+/// says so, when it is not there.
+pub fn file(path: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("TINYC_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    let file = folder.join(path);
+    if !file.exists() {
+        eprintln!("skipped: no {} (TINYC_SHARED names the folder)", file.display());
+        return None;
+    }
+    Some(file)
+}
+
+/// `model.onnx` and `io.npz` of a network of the shared folder.
+pub fn model(name: &str) -> Option<(PathBuf, PathBuf)> {
+    Some((file(&format!("models/{name}/model.onnx"))?, file(&format!("models/{name}/io.npz"))?))
+}
+
+/// The same of the repository's own example.
+pub fn digits() -> (PathBuf, PathBuf) {
+    let folder = root().join("docs/examples/digits");
+    (folder.join("digits.onnx"), folder.join("io.npz"))
+}

@@ -1,0 +1,173 @@
+//! The command line: exit statuses, where output goes, and that nothing is left behind on failure.
+
+use std::fs;
+use std::path::Path;
+use tinyc_testsuite::command::{Run, tinyc};
+use tinyc_testsuite::shared;
+
+fn digits() -> String {
+    shared::digits().0.display().to_string()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[track_caller]
+fn ok(run: Run) -> Run {
+    assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
+    run
+}
+
+#[test]
+fn compile_writes_source_and_header_named_after_the_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("kws.c");
+    let run = ok(tinyc([&digits(), "-o", out.to_str().unwrap()]));
+    assert_eq!(run.stdout, "");
+    assert!(run.stderr.contains("RAM"), "{}", run.stderr);
+    assert_eq!(names(folder.path()), ["kws.c", "kws.h"]);
+    let source = fs::read_to_string(&out).unwrap();
+    assert!(source.contains("#include \"kws.h\"") && source.contains("kws_run"));
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let compile = |sub: &str| {
+        let folder = folder.path().join(sub);
+        fs::create_dir(&folder).unwrap();
+        let out = folder.join("net.c");
+        ok(tinyc([&digits(), "-o", out.to_str().unwrap(), "--hook", "--selftest"]));
+        (fs::read(&out).unwrap(), fs::read(folder.join("net.h")).unwrap())
+    };
+    assert_eq!(compile("a"), compile("b"));
+}
+
+#[test]
+fn quiet_says_nothing_and_verbose_names_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("x.c");
+    let out = out.to_str().unwrap();
+    assert_eq!(ok(tinyc([&digits(), "-q", "-o", out])).stderr, "");
+    let verbose = ok(tinyc([&digits(), "-v", "-o", out])).stderr;
+    assert!(verbose.contains("fold-constants") && verbose.contains("wrote"), "{verbose}");
+}
+
+#[test]
+fn dash_writes_one_file_to_stdout() {
+    let run = ok(tinyc([&digits(), "-o", "-", "--name", "net"]));
+    assert!(run.stdout.contains("net_status net_run(") && !run.stdout.contains("#include \"net.h\""));
+}
+
+#[test]
+fn every_kind_of_text_is_emitted() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("d.c");
+    ok(tinyc([&digits(), "-o", out.to_str().unwrap(), "--emit", "graph,plan,loops,c"]));
+    assert_eq!(names(folder.path()), ["d.c", "d.graph", "d.h", "d.loops", "d.plan"]);
+    let run = ok(tinyc([&digits(), "--emit", "graph"]));
+    assert!(run.stdout.starts_with("graph @"), "{}", run.stdout);
+}
+
+#[test]
+fn passes_print_the_graph_on_request() {
+    let run = ok(tinyc([&digits(), "--emit", "plan", "-o", "-", "--print-ir-after=fold-constants"]));
+    assert!(run.stderr.contains("; after fold-constants\ngraph @") && !run.stderr.contains("; after import"));
+    let all = ok(tinyc([&digits(), "--emit", "plan", "-o", "-", "--print-ir-after"]));
+    assert!(all.stderr.contains("; after import") && all.stderr.contains("; after remove-dead"));
+    let wrong = tinyc([&digits(), "-o", "-", "--print-ir-after=nonsense"]);
+    assert_eq!(wrong.status, 2);
+    assert!(wrong.stderr.contains("E0501") && wrong.stderr.contains("fold-constants"), "{}", wrong.stderr);
+}
+
+#[test]
+fn stats_are_json_on_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("d.c");
+    let run = ok(tinyc([&digits(), "-o", out.to_str().unwrap(), "--stats=json"]));
+    let stats: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let get = |key: &str| stats[key].as_u64().unwrap();
+    let parts = ["arena_bytes", "input_bytes", "output_bytes", "state_bytes", "context_bytes"];
+    assert_eq!(get("ram_bytes"), parts.iter().map(|p| get(p)).sum::<u64>());
+    assert!(get("macs") > 0 && get("weights_bytes") > 0 && get("live_bytes") <= get("ram_bytes"));
+}
+
+#[test]
+fn wrong_command_lines_end_with_status_2() {
+    let model = digits();
+    let lines: [&[&str]; 9] = [
+        &[],
+        &["--nonsense"],
+        &["no-such-file.onnx"],
+        &[&model, "--dim", "x"],
+        &[&model, "--target", "z80"],
+        &[&model, "--name", "int"],
+        &[&model, "--name", "2x"],
+        &[&model, "-o", "no/such/folder/x.c"],
+        &[&model, "-o", "-", "--stats"],
+    ];
+    for line in lines {
+        let run = tinyc(line.iter().copied());
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{line:?}: {}", run.stderr);
+        assert!(run.stderr.starts_with("error"), "{line:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn failure_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("cut.onnx");
+    let whole = fs::read(shared::digits().0).unwrap();
+    fs::write(&model, &whole[..whole.len() / 2]).unwrap();
+    let out = folder.path().join("cut.c");
+    let run = tinyc([model.to_str().unwrap(), "-o", out.to_str().unwrap()]);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    assert_eq!(names(folder.path()), ["cut.onnx"]);
+
+    // The header's path is a folder: the source is not written either.
+    fs::create_dir(folder.path().join("y.h")).unwrap();
+    let run = tinyc([&digits(), "-o", folder.path().join("y.c").to_str().unwrap()]);
+    assert_eq!(run.status, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("E0503"), "{}", run.stderr);
+    assert_eq!(names(folder.path()), ["cut.onnx", "y.h"]);
+}
+
+#[test]
+fn explain_and_ops_answer() {
+    let run = ok(tinyc(["explain", "e0203"]));
+    assert!(run.stdout.starts_with("E0203: "), "{}", run.stdout);
+    let all = ok(tinyc(["explain"])).stdout;
+    assert!(tinyc_core::diag::CODES.iter().all(|c| all.contains(c.id)));
+    assert_eq!(tinyc(["explain", "E9999"]).status, 2);
+    let ops = ok(tinyc(["ops"])).stdout;
+    assert!(tinyc_core::op::OpId::ALL.iter().all(|o| ops.contains(o.name())));
+    assert!(ok(tinyc(["ops", "conv"])).stdout.lines().count() < ops.lines().count());
+}
+
+#[test]
+fn check_lists_layers_and_totals() {
+    let run = ok(tinyc(["check", &digits()]));
+    assert!(
+        run.stdout.contains("conv") && run.stdout.contains("total") && run.stdout.contains("RAM"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn verify_compares_with_evaluation_and_data() {
+    let (model, io) = shared::digits();
+    let (model, io) = (model.to_str().unwrap(), io.to_str().unwrap());
+    for mode in ["caller", "arena"] {
+        let run = ok(tinyc(["verify", model, "--data", io, "--per-layer", "--io", mode]));
+        assert!(run.stdout.contains("evaluation") && run.stdout.contains("data"), "{}", run.stdout);
+        assert!(!run.stdout.contains("DIFFERS"));
+    }
+    let strict = tinyc(["verify", model, "--data", io, "--tolerance", "-1"]);
+    assert_eq!(strict.status, 4, "{}", strict.stderr);
+    assert!(strict.stdout.contains("DIFFERS") && strict.stderr.contains("E0601"), "{}", strict.stderr);
+}
