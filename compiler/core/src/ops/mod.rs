@@ -33,5 +33,5 @@ ops! {
     abs add and average_pool batch_norm ceil clip conv div elu equal erf exp floor gelu gemm
     greater greater_or_equal hard_sigmoid hard_swish leaky_relu less less_or_equal log
     log_softmax matmul max max_pool min mul neg not or pow prelu reciprocal relu reshape
-    round sigmoid softmax softplus softsign sqrt sub tanh transpose xor
+    round sigmoid sign softmax softplus softsign sqrt sub tanh transpose xor
 }
