@@ -73,7 +73,9 @@ pub fn conv<T: Number>(x: &[Option<&Tensor>], windows: &[Window], group: usize) 
     };
     let area: usize = channels * windows.iter().map(|w| w.input).product::<usize>();
     let mut padded = vec![T::ZERO; channels * patches.extents.elements()];
-    for (i, (x, y)) in x.chunks_exact(area).zip(y.chunks_exact_mut(outputs * pixels)).enumerate() {
+    // Where there is nothing to read or to write, biases are all.
+    let (inputs, results) = (x.chunks_exact(area.max(1)), y.chunks_exact_mut((outputs * pixels).max(1)));
+    for (i, (x, y)) in inputs.zip(results).enumerate() {
         patches.pad(x, windows, &mut padded);
         match packed.get(i % group) {
             Some(packed) => by_patches(&patches, packed, &padded, y),
