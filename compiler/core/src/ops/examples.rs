@@ -8,7 +8,10 @@
 use crate::attrs::Attrs;
 use crate::diag::Code;
 use crate::graph::{Graph, Kind};
-use crate::loops::{Binary, Expr, FnId, For, Function, Index, Stmt, interp};
+use crate::loops::check::check;
+use crate::loops::{
+    Arg, Binary, Buffer, BufferId, Expr, FnId, For, Function, Index, Place, Port, Program, Scalar, Step, Stmt, interp,
+};
 use crate::op::OpId;
 use crate::tensor::Tensor;
 use crate::text;
@@ -188,24 +191,70 @@ fn kernel(e: &Example) -> Option<Function> {
     }
 }
 
-/// The plain kernel computes in the order of the reference, so the bits are equal.
+/// A program of one step; operand `shared` and the result lie at the same place.
+fn program(e: &Example, kernel: Function, shared: Option<usize>) -> Program {
+    let operands: Vec<(usize, &TensorType)> =
+        e.types().into_iter().enumerate().filter_map(|(i, ty)| Some((i, ty?))).collect();
+    let mut p = Program {
+        name: "example".into(),
+        functions: vec![kernel],
+        buffers: Vec::new(),
+        steps: Vec::new(),
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        arena_bytes: shared.map_or(0, |_| e.results[0].bytes()),
+        arena_align: 16,
+    };
+    let mut port = |name: String, ty: &TensorType, place: Place| {
+        let elem = Scalar::of(ty.dtype).expect("the kernel exists");
+        p.buffers.push(Buffer { name: name.clone(), dtype: ty.dtype, elem, len: ty.elements(), place });
+        Port { name, ty: ty.clone(), buffer: BufferId(p.buffers.len() as u32 - 1) }
+    };
+    for (n, (i, ty)) in operands.into_iter().enumerate() {
+        let place = if shared == Some(i) { Place::Arena(0) } else { Place::Input(n) };
+        p.inputs.push(port(format!("x{i}"), ty, place));
+    }
+    for (i, ty) in e.results.iter().enumerate() {
+        let place = if shared.is_some() { Place::Arena(0) } else { Place::Output(i) };
+        p.outputs.push(port(format!("y{i}"), ty, place));
+    }
+    let args = (0..p.buffers.len() as u32).map(|b| Arg::Buffer(BufferId(b))).collect();
+    p.steps.push(Step { function: FnId(0), args, origins: Vec::new(), comment: String::new(), macs: 0 });
+    p
+}
+
+fn compare(text: &str, e: &Example, program: &Program) {
+    check(program).unwrap_or_else(|errors| panic!("{text}\n{}", errors.join("\n")));
+    let x = e.random(3);
+    let want = evaluate(e, &x);
+    let x: Vec<Tensor> = x.into_iter().flatten().collect();
+    let have = interp::run(program, &x).unwrap_or_else(|e| panic!("{text}: {e}"));
+    assert!(have == want, "{text}\nkernel {have:?}\neval {want:?}");
+}
+
+/// The plain kernel is well formed and computes in the order of the reference, so the bits are equal.
 #[test]
 fn interpreted_kernels_equal_evaluation() {
     for (text, e) in all() {
-        let Some(kernel) = kernel(&e) else { continue };
-        let x = e.random(3);
-        let want = evaluate(&e, &x);
-        let mut buffers: Vec<Vec<u8>> = x.iter().flatten().map(|t| t.data().to_le_bytes()).collect();
-        let inputs = buffers.len();
-        buffers.extend(e.results.iter().map(|ty| vec![0xa5; ty.bytes()]));
-        interp::call(&[kernel], FnId(0), &mut buffers, &[]).unwrap_or_else(|e| panic!("{text}: {e}"));
-        for (have, want) in buffers[inputs..].iter().zip(&want) {
-            let ty = want.ty();
-            let have = crate::tensor::Data::from_le_bytes(ty.dtype, have).unwrap();
-            let have = Tensor::new(ty.shape, have).unwrap();
-            assert!(have == *want, "{text}\nkernel {:?}\neval {:?}", have.to_f64s(), want.to_f64s());
+        if let Some(kernel) = kernel(&e) {
+            compare(text, &e, &program(&e, kernel, None));
         }
     }
+}
+
+#[test]
+fn results_may_overwrite_operands_that_allow_it() {
+    let mut shared = 0;
+    for (text, e) in all() {
+        let types = e.types();
+        let fits = |i: &usize| types[*i].is_some_and(|ty| ty.bytes() == e.results[0].bytes());
+        for i in (0..types.len()).filter(|&i| e.op.op().in_place(i)).filter(fits) {
+            let Some(kernel) = kernel(&e) else { continue };
+            compare(text, &e, &program(&e, kernel, Some(i)));
+            shared += 1;
+        }
+    }
+    assert!(shared > 50);
 }
 
 /// How often a block executes `sum = sum + a * b`.
