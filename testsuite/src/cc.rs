@@ -5,11 +5,14 @@
 //! `TINYC_REQUIRE_TOOLS` is set, and otherwise skips it.
 
 use std::fmt::Write;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 use tinyc_codegen::Io;
 use tinyc_codegen::c::{Emitted, Options};
+use tinyc_codegen::targets::Target;
 use tinyc_core::loops::Program;
 use tinyc_core::tensor::{Data, Tensor};
 
@@ -95,13 +98,45 @@ pub fn run(command: &mut Command) -> Result<Output, String> {
     Err(format!("{command:?}: {}\n{}{}", output.status, text(&output.stdout), text(&output.stderr)))
 }
 
+/// What a command prints, unless it fails or takes longer.
+fn run_within(command: &mut Command, limit: Duration) -> Result<String, String> {
+    let describe = format!("{command:?}");
+    let error = |e: std::io::Error| format!("{describe}: {e}");
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(error)?;
+    let mut stdout = child.stdout.take().ok_or("no output")?;
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).map(|_| text)
+    });
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait().map_err(error)? {
+            Some(status) => break status,
+            None if start.elapsed() > limit => {
+                child.kill().map_err(error)?;
+                return Err(format!("{describe}: still running after {limit:?}"));
+            }
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let text = reader.join().map_err(|_| "the reader of its output failed")?.map_err(error)?;
+    if status.success() { Ok(text) } else { Err(format!("{describe}: {status}\n{text}")) }
+}
+
 /// Compiles the source of `emitted` alone, without linking, to `out.o`.
 pub fn compile(folder: &Folder, compiler: &str, flags: &[&str], emitted: &Emitted) -> Result<(), String> {
     folder.write("model.h", &emitted.header);
     folder.write("model.c", &emitted.source);
     let mut command = Command::new(compiler);
-    command.current_dir(folder.path()).args(flags).args(["-c", "model.c", "-o", "out.o"]);
+    command.current_dir(folder.path()).arg("-c").args(flags).args(["model.c", "-o", "out.o"]);
     run(&mut command).map(|_| ())
+}
+
+/// The assembly that the target's compiler makes of it at -O2.
+pub fn assembly(target: &Target, emitted: &Emitted) -> Result<String, String> {
+    let folder = Folder::new();
+    compile(&folder, target.compiler, &[target.c_flags, &["-std=c99", "-O2", "-S"]].concat(), emitted)?;
+    std::fs::read_to_string(folder.path().join("out.o")).map_err(|e| e.to_string())
 }
 
 /// A program that runs the model once on the inputs and prints the bytes of each output as a line of
@@ -149,14 +184,8 @@ pub fn main_source(program: &Program, options: &Options, prefix: &str, inputs: &
 const HOST: &str = "#include <stdio.h>\nvoid put(char c);\nint finish(int status);\n\
     void put(char c) { putchar(c); }\nint finish(int status) { return status; }\n";
 
-/// Compiles model and main program for this machine, runs them, and returns the outputs.
-pub fn host(
-    compiler: &str,
-    flags: &[&str],
-    emitted: &Emitted,
-    main: &str,
-    program: &Program,
-) -> Result<Vec<Tensor>, String> {
+/// Compiles model and main program for this machine, runs them, and returns what they print.
+pub fn host(compiler: &str, flags: &[&str], emitted: &Emitted, main: &str) -> Result<String, String> {
     let folder = Folder::new();
     compile(&folder, compiler, &[WARNINGS, flags].concat(), emitted)?;
     folder.write("main.c", main);
@@ -165,7 +194,7 @@ pub fn host(
     link.current_dir(folder.path()).args(flags).args(["-std=c99", "out.o", "main.c", "host.c", "-o", "a.out"]);
     run(&mut link)?;
     let output = run(&mut Command::new(folder.path().join("a.out")))?;
-    tensors(program, &String::from_utf8_lossy(&output.stdout))
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// The outputs from the lines that [`main_source`] prints.
@@ -185,4 +214,40 @@ pub fn tensors(program: &Program, lines: &str) -> Result<Vec<Tensor>, String> {
             data.and_then(|d| Tensor::new(port.ty.shape.clone(), d)).ok_or_else(|| format!("not an output: {line}"))
         })
         .collect()
+}
+
+/// A board that QEMU emulates; its linker script has its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Board {
+    pub name: &'static str,
+    pub target: &'static str,
+}
+
+pub const BOARDS: &[Board] =
+    &[Board { name: "mps2-an386", target: "cortex-m4" }, Board { name: "mps3-an547", target: "cortex-m55" }];
+
+impl Board {
+    /// Whether its compiler and emulator are there; see [`have`].
+    pub fn available(&self) -> bool {
+        have("arm-none-eabi-gcc") && have("qemu-system-arm")
+    }
+
+    /// Compiles model and main program for the board, runs them, and returns what they print.
+    pub fn run(&self, flags: &[&str], emitted: &Emitted, main: &str) -> Result<String, String> {
+        let target = Target::find(self.target).ok_or("no such target")?;
+        let folder = Folder::new();
+        compile(&folder, target.compiler, &[WARNINGS, target.c_flags, flags].concat(), emitted)?;
+        folder.write("main.c", main);
+        let device = Path::new(env!("CARGO_MANIFEST_DIR")).join("device");
+        let mut link = Command::new(target.compiler);
+        link.current_dir(folder.path()).args(target.c_flags).args(["-std=c99", "-O1", "-nostartfiles"]);
+        link.args(["out.o", "main.c"]).arg(device.join("startup.c")).arg("-L").arg(&device);
+        link.arg("-T").arg(device.join(format!("{}.ld", self.name))).args(["-o", "image.elf"]);
+        run(&mut link)?;
+        let mut qemu = Command::new("qemu-system-arm");
+        qemu.current_dir(folder.path()).args(["-M", self.name, "-display", "none", "-monitor", "none"]);
+        qemu.args(["-serial", "none", "-chardev", "stdio,id=out"]);
+        qemu.args(["-semihosting-config", "enable=on,target=native,chardev=out", "-kernel", "image.elf"]);
+        run_within(&mut qemu, Duration::from_secs(120))
+    }
 }

@@ -28,7 +28,6 @@ use tinyc_core::tensor::Tensor;
 
 pub use header::{Sizes, context_bytes};
 pub use names::{identifier, is_identifier};
-pub use stack::bound as stack_bound;
 use unit::Unit;
 
 #[derive(Clone, Debug)]
@@ -87,7 +86,7 @@ pub fn print(program: &Program, options: &Options) -> Emitted {
     let api = api::print(&mut unit, program, options, &constants.names);
     let sizes = Sizes {
         weights: constants.bytes + unit.table_bytes,
-        stack: stack::bound(program, unit.support_stack),
+        stack: stack::bound(program, stack::support(unit.used())),
         context: context_bytes(options.io, program.inputs.len() + program.outputs.len(), options.hook),
         selftest: selftest.as_ref().map(|s| s.bytes),
     };

@@ -5,6 +5,7 @@
 //! confirm with `-fstack-usage` at -O0 and -O2.
 
 use super::body::children;
+use super::unit::Support;
 use tinyc_core::loops::library::Definition;
 use tinyc_core::loops::{Expr, FnId, Function, Program, Stmt};
 
@@ -40,8 +41,27 @@ fn frame(f: &Function) -> usize {
     FRAME + 8 * (f.buffers.len() + f.index_params as usize) + block(&f.body)
 }
 
+/// Frames of the deepest chain of support functions: a library function that calls an operation.
+pub fn support<'a>(used: impl Iterator<Item = &'a Support>) -> usize {
+    let (mut functions, mut operations) = (0, 0);
+    for what in used {
+        match what {
+            Support::Library(f) => functions = functions.max(library(f.definition())),
+            Support::Vector(e) => {
+                let operands: usize = children(e).into_iter().map(|e| slot(e.ty().bytes())).sum();
+                operations = operations.max(FRAME + operands + 2 * slot(e.ty().bytes()));
+            }
+            Support::Load(ty) | Support::Store(ty) | Support::LoadMasked(ty) | Support::StoreMasked(ty) => {
+                operations = operations.max(FRAME + 2 * slot(ty.bytes()));
+            }
+            _ => operations = operations.max(FRAME),
+        }
+    }
+    functions + operations
+}
+
 /// Frame of a library function.
-pub fn library(d: &Definition) -> usize {
+fn library(d: &Definition) -> usize {
     let lets: usize = d.lets.iter().map(|(_, e)| slot(e.ty().bytes()) + temporaries(e)).sum();
     FRAME + lets + temporaries(&d.result)
 }

@@ -3,7 +3,6 @@
 
 use super::body::Body;
 use super::lanes;
-use super::stack;
 use super::unit::{Support, Unit, ty_name, unsigned_name};
 use crate::targets::Spelling;
 use tinyc_core::loops::{Library, Scalar};
@@ -157,10 +156,8 @@ pub fn library(unit: &mut Unit<'_>, name: &str, f: Library) -> String {
     let value = body.value(&definition.result);
     body.line(&format!("return {value};"));
     let portable = body.out;
-    unit.support_stack += stack::library(definition);
 
-    let spelling = unit.target.library.iter().find(|(l, _)| *l == f).map(|(_, s)| *s);
-    let Some(spelling) = spelling else {
+    let Some(spelling) = unit.target.spelling(f) else {
         return format!("{head}{portable}}}\n");
     };
     unit.uses_target = true;

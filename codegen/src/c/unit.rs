@@ -60,8 +60,6 @@ pub struct Unit<'a> {
     /// Headers that spelled operations need.
     pub uses_target: bool,
     pub wide_vectors: bool,
-    /// Stack bytes of the deepest chain of support functions.
-    pub support_stack: usize,
 }
 
 impl<'a> Unit<'a> {
@@ -79,7 +77,6 @@ impl<'a> Unit<'a> {
             table_bytes: 0,
             uses_target: false,
             wide_vectors: false,
-            support_stack: 0,
         }
     }
 
@@ -102,6 +99,11 @@ impl<'a> Unit<'a> {
         let code = support::code(self, &name, &what);
         self.code.push(code);
         name
+    }
+
+    /// What has been used.
+    pub fn used(&self) -> impl Iterator<Item = &Support> {
+        self.named.keys()
     }
 
     pub fn support_code(&self) -> &[String] {

@@ -11,10 +11,20 @@ pub const TARGET: Target = Target {
     max_lanes: 1,
     condition: "defined(__GNUC__) && defined(__ARM_FEATURE_DSP)",
     headers: &["arm_acle.h"],
-    library: LIBRARY,
+    library: &[LIBRARY],
     vectors: &[],
     align: 8,
 };
 
-/// SMMLAR and the extracts with rotation are in no `arm_acle.h`.
-pub(super) const LIBRARY: &[(Library, Spelling)] = &[(Library::Smlad, Spelling::Expr("__smlad(a, b, c)"))];
+/// What `arm_acle.h` lacks is one instruction of assembly; so is SSAT, whose macro in gcc warns of a
+/// conversion.
+pub(super) const LIBRARY: &[(Library, Spelling)] = &[
+    (Library::Smlad, Spelling::Expr("__smlad(a, b, c)")),
+    (Library::Sxtb16, Spelling::Expr("__sxtb16(a)")),
+    (Library::Sxtb16Ror8, Spelling::Asm(r#""sxtb16 %0, %1, ror #8" : "=r"(r) : "r"(a)"#)),
+    (Library::Smmlar, Spelling::Asm(r#""smmlar %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c)"#)),
+    (Library::Ssat8, Spelling::Asm(r#""ssat %0, #8, %1" : "=r"(r) : "r"(a)"#)),
+    (Library::Ssat16, Spelling::Asm(r#""ssat %0, #16, %1" : "=r"(r) : "r"(a)"#)),
+    (Library::Pkhbt, Spelling::Asm(r#""pkhbt %0, %1, %2, lsl #16" : "=r"(r) : "r"(a), "r"(b)"#)),
+    (Library::Pkhtb, Spelling::Asm(r#""pkhtb %0, %1, %2, asr #16" : "=r"(r) : "r"(a), "r"(b)"#)),
+];

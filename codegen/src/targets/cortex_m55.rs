@@ -1,7 +1,8 @@
 //! Arm Cortex-M55: Armv8.1-M with MVE (Helium), integer and float.
 
-use super::Target;
 use super::cortex_m4::LIBRARY;
+use super::{Spelling, Target};
+use tinyc_core::loops::Library;
 
 pub const TARGET: Target = Target {
     name: "cortex-m55",
@@ -11,7 +12,81 @@ pub const TARGET: Target = Target {
     max_lanes: 16,
     condition: "defined(__GNUC__) && defined(__ARM_FEATURE_MVE)",
     headers: &["arm_acle.h", "arm_mve.h"],
-    library: LIBRARY,
-    vectors: &[],
+    library: &[LIBRARY, MVE],
+    vectors: VECTORS,
     align: 8,
 };
+
+const MVE: &[(Library, Spelling)] = &[
+    (Library::Vctp8, Spelling::Expr("vctp8q((uint32_t)a)")),
+    (Library::VmladavaI8x16, Spelling::Expr("vmladavaq_s8(a, b, c)")),
+];
+
+/// Memory is accessed by bytes, so no address needs alignment.
+const VECTORS: &[(&str, &str)] = &[
+    ("i8x16", "int8x16_t"),
+    ("i16x8", "int16x8_t"),
+    ("i32x4", "int32x4_t"),
+    ("f32x4", "float32x4_t"),
+    ("load_i8x16", "vldrbq_s8((const int8_t *)p)"),
+    ("load_masked_i8x16", "vldrbq_z_s8((const int8_t *)p, m)"),
+    ("store_i8x16", "vstrbq_s8((int8_t *)p, x)"),
+    ("store_masked_i8x16", "vstrbq_p_s8((int8_t *)p, x, m)"),
+    ("select_i8x16", "vpselq_s8(b, c, a)"),
+    ("splat_i8x16", "vdupq_n_s8(a)"),
+    ("load_i16x8", "vreinterpretq_s16_s8(vldrbq_s8((const int8_t *)p))"),
+    ("load_masked_i16x8", "vreinterpretq_s16_s8(vldrbq_z_s8((const int8_t *)p, m))"),
+    ("store_i16x8", "vstrbq_s8((int8_t *)p, vreinterpretq_s8_s16(x))"),
+    ("store_masked_i16x8", "vstrbq_p_s8((int8_t *)p, vreinterpretq_s8_s16(x), m)"),
+    ("select_i16x8", "vpselq_s16(b, c, a)"),
+    ("splat_i16x8", "vdupq_n_s16(a)"),
+    ("load_i32x4", "vreinterpretq_s32_s8(vldrbq_s8((const int8_t *)p))"),
+    ("load_masked_i32x4", "vreinterpretq_s32_s8(vldrbq_z_s8((const int8_t *)p, m))"),
+    ("store_i32x4", "vstrbq_s8((int8_t *)p, vreinterpretq_s8_s32(x))"),
+    ("store_masked_i32x4", "vstrbq_p_s8((int8_t *)p, vreinterpretq_s8_s32(x), m)"),
+    ("select_i32x4", "vpselq_s32(b, c, a)"),
+    ("splat_i32x4", "vdupq_n_s32(a)"),
+    ("load_f32x4", "vreinterpretq_f32_s8(vldrbq_s8((const int8_t *)p))"),
+    ("load_masked_f32x4", "vreinterpretq_f32_s8(vldrbq_z_s8((const int8_t *)p, m))"),
+    ("store_f32x4", "vstrbq_s8((int8_t *)p, vreinterpretq_s8_f32(x))"),
+    ("store_masked_f32x4", "vstrbq_p_s8((int8_t *)p, vreinterpretq_s8_f32(x), m)"),
+    ("select_f32x4", "vpselq_f32(b, c, a)"),
+    ("splat_f32x4", "vdupq_n_f32(a)"),
+    ("add_i8x16", "vaddq_s8(a, b)"),
+    ("sub_i8x16", "vsubq_s8(a, b)"),
+    ("mul_i8x16", "vmulq_s8(a, b)"),
+    ("and_i8x16", "vandq_s8(a, b)"),
+    ("or_i8x16", "vorrq_s8(a, b)"),
+    ("xor_i8x16", "veorq_s8(a, b)"),
+    ("min_i8x16", "vminq_s8(a, b)"),
+    ("max_i8x16", "vmaxq_s8(a, b)"),
+    ("eq_i8x16", "vcmpeqq_s8(a, b)"),
+    ("ne_i8x16", "vcmpneq_s8(a, b)"),
+    ("lt_i8x16", "vcmpltq_s8(a, b)"),
+    ("le_i8x16", "vcmpleq_s8(a, b)"),
+    ("add_i16x8", "vaddq_s16(a, b)"),
+    ("sub_i16x8", "vsubq_s16(a, b)"),
+    ("mul_i16x8", "vmulq_s16(a, b)"),
+    ("and_i16x8", "vandq_s16(a, b)"),
+    ("or_i16x8", "vorrq_s16(a, b)"),
+    ("xor_i16x8", "veorq_s16(a, b)"),
+    ("min_i16x8", "vminq_s16(a, b)"),
+    ("max_i16x8", "vmaxq_s16(a, b)"),
+    ("eq_i16x8", "vcmpeqq_s16(a, b)"),
+    ("ne_i16x8", "vcmpneq_s16(a, b)"),
+    ("lt_i16x8", "vcmpltq_s16(a, b)"),
+    ("le_i16x8", "vcmpleq_s16(a, b)"),
+    ("add_i32x4", "vaddq_s32(a, b)"),
+    ("sub_i32x4", "vsubq_s32(a, b)"),
+    ("mul_i32x4", "vmulq_s32(a, b)"),
+    ("and_i32x4", "vandq_s32(a, b)"),
+    ("or_i32x4", "vorrq_s32(a, b)"),
+    ("xor_i32x4", "veorq_s32(a, b)"),
+    ("min_i32x4", "vminq_s32(a, b)"),
+    ("max_i32x4", "vmaxq_s32(a, b)"),
+    ("eq_i32x4", "vcmpeqq_s32(a, b)"),
+    ("ne_i32x4", "vcmpneq_s32(a, b)"),
+    ("lt_i32x4", "vcmpltq_s32(a, b)"),
+    ("le_i32x4", "vcmpleq_s32(a, b)"),
+    ("reduce_add_i32x4", "vaddvq_s32(a)"),
+];

@@ -33,7 +33,8 @@ pub struct Target {
     /// compiles to the portable meanings.
     pub condition: &'static str,
     pub headers: &'static [&'static str],
-    pub library: &'static [(Library, Spelling)],
+    /// Lists of spellings, which targets share.
+    pub library: &'static [&'static [(Library, Spelling)]],
     /// Types and operations on vectors, such as `"add_i8x16"`, as a C type or an expression of the
     /// operands `a`, `b`, `c`, the address `p` and the mask `m`. The rest is loops over lanes.
     pub vectors: &'static [(&'static str, &'static str)],
@@ -44,6 +45,11 @@ pub struct Target {
 impl Target {
     pub const ALL: &'static [&'static Target] =
         &[&generic::TARGET, &cortex_m0plus::TARGET, &cortex_m4::TARGET, &cortex_m55::TARGET];
+
+    /// How the target spells a library function, if it does.
+    pub fn spelling(&self, f: Library) -> Option<Spelling> {
+        self.library.iter().flat_map(|l| l.iter()).find(|(l, _)| *l == f).map(|(_, s)| *s)
+    }
 
     pub fn find(name: &str) -> Option<&'static Target> {
         Target::ALL.iter().copied().find(|t| t.name == name)

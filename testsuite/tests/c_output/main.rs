@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A test that panics fails, which is meant.
 
+mod interface;
+mod kernels;
 mod programs;
 
 use programs::Case;
@@ -51,8 +53,9 @@ fn check_host(compiler: &str, flags: &[&str], case: &Case, options: &Options) {
     let want = interp::run(&case.program, &case.inputs).unwrap_or_else(|e| panic!("{name}: {e}"));
     let emitted = print(case, options);
     let main = cc::main_source(&case.program, options, &prefix(case), &case.inputs);
-    let got = cc::host(compiler, flags, &emitted, &main, &case.program)
-        .unwrap_or_else(|e| panic!("{name}: {}", e.chars().take(3000).collect::<String>()));
+    let lines = cc::host(compiler, flags, &emitted, &main);
+    let got = lines.and_then(|lines| cc::tensors(&case.program, &lines));
+    let got = got.unwrap_or_else(|e| panic!("{name}: {}", excerpt(&e)));
     assert_same(&name, &want, &got);
 }
 
@@ -77,4 +80,51 @@ fn optimized_c_equals_the_interpreter() {
             }
         }
     }
+}
+
+fn check_board(board: &cc::Board, flags: &[&str], case: &Case) {
+    let name = format!("{} on {}", case.program.name, board.name);
+    let options = options(board.target);
+    let want = interp::run(&case.program, &case.inputs).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let main = cc::main_source(&case.program, &options, &prefix(case), &case.inputs);
+    let lines = board.run(flags, &print(case, &options), &main);
+    let got = lines.and_then(|lines| cc::tensors(&case.program, &lines));
+    assert_same(&name, &want, &got.unwrap_or_else(|e| panic!("{name}: {}", excerpt(&e))));
+}
+
+#[test]
+fn boards_equal_the_interpreter() {
+    for board in cc::BOARDS.iter().filter(|b| b.available()) {
+        for case in [programs::scalars(), programs::vector_ops(), programs::network(false)] {
+            check_board(board, &["-O1"], &case);
+        }
+    }
+}
+
+/// The kernels run on their boards with the instructions they are written for, and on the host with
+/// the portable meanings, with equal results.
+#[test]
+fn kernels_for_instructions() {
+    let all: [(_, _, &[&str]); 2] = [
+        (kernels::dsp(6, 20, 8), &cc::BOARDS[0], &["smlad", "smmlar", "sxtb16", "ror #8", "ssat"]),
+        (kernels::mve(3, 35, 5), &cc::BOARDS[1], &["vctp.8", "vmladava.s8", "vldrbt.8", "smmlar", "ssat"]),
+    ];
+    for (case, board, instructions) in all {
+        let options = options(board.target);
+        if cc::have("gcc") {
+            check_host("gcc", cc::SANITIZE, &case, &options);
+        }
+        if board.available() {
+            check_board(board, &["-O2"], &case);
+            check_board(board, &["-O0"], &case);
+            let assembly = cc::assembly(options.target, &print(&case, &options)).unwrap();
+            for i in instructions {
+                assert!(assembly.contains(i), "{}: no {i} in\n{assembly}", case.program.name);
+            }
+        }
+    }
+}
+
+fn excerpt(text: &str) -> String {
+    text.chars().take(3000).collect()
 }

@@ -97,6 +97,24 @@ library! {
     RoundEvenF32 = math::round_even_f32;
     /// a + (i16)x * (i16)y + (x >> 16) * (y >> 16), wrapping. Arm SMLAD.
     Smlad = arm::smlad;
+    /// Bytes 0 and 2 of x, sign-extended to halves. Arm SXTB16.
+    Sxtb16 = arm::sxtb16;
+    /// Bytes 1 and 3 of x, sign-extended to halves. Arm SXTB16 with ROR #8.
+    Sxtb16Ror8 = arm::sxtb16_ror8;
+    /// a + (x * y + 2^31 >> 32), wrapping. Arm SMMLAR.
+    Smmlar = arm::smmlar;
+    /// x clamped to -128..=127. Arm SSAT #8.
+    Ssat8 = arm::ssat8;
+    /// x clamped to -32768..=32767. Arm SSAT #16.
+    Ssat16 = arm::ssat16;
+    /// Low half of x, low half of y above it. Arm PKHBT with LSL #16.
+    Pkhbt = arm::pkhbt;
+    /// High half of y, high half of x above it. Arm PKHTB with ASR #16.
+    Pkhtb = arm::pkhtb;
+    /// Mask of the first n (unsigned) of 16 lanes. Arm VCTP.8.
+    Vctp8 = arm::vctp8;
+    /// a + sum of x * y over 16 lanes of i8, wrapping. Arm VMLADAVA.S8.
+    VmladavaI8x16 = arm::vmladava_i8x16;
 }
 
 impl Library {
