@@ -1,5 +1,7 @@
 //! The command line: exit statuses, where output goes, and that nothing is left behind on failure.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::Path;
 use tinyc_testsuite::command::{Run, tinyc};

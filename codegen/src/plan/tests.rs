@@ -1,7 +1,6 @@
 //! Plans of graphs in text form: no two live slots overlap, every combination of outputs, speed.
 
 use super::*;
-use std::time::Instant;
 use tinyc_core::text::parse;
 
 fn planned(text: &str, io: Io) -> (Graph, Plan) {
@@ -168,18 +167,14 @@ fn large(nodes: usize, width: usize) -> Graph {
     g
 }
 
+/// Quadratic behaviour would take minutes here.
 #[test]
-fn planning_takes_time_about_proportional_to_the_graph() {
+fn graphs_of_ten_thousand_nodes_are_planned() {
     for (nodes, width) in [(1_000, 1), (10_000, 1), (10_000, 64)] {
-        let g = large(nodes, width);
-        let start = Instant::now();
-        let p = plan(&g, Io::Arena).unwrap();
-        let took = start.elapsed();
-        // Well below on any machine; quadratic behaviour takes tens of seconds.
-        assert!(took.as_secs_f64() < 3.0, "{nodes} nodes took {took:?}");
+        let p = plan(&large(nodes, width), Io::Arena).unwrap();
+        assert_eq!(p.arena_bytes, p.lower_bound(), "{nodes} nodes in {width} chains");
         if nodes == 1_000 {
             check(&p);
         }
-        println!("{nodes} nodes in {width} chains: {took:?}, arena {}", p.arena_bytes);
     }
 }

@@ -22,7 +22,7 @@ fn full(io: Io, target: &str) -> (Case, Options) {
 #[test]
 fn text_of_a_network() {
     let (case, options) = full(Io::Caller, "generic");
-    let Emitted { header, source } = print(&case, &options);
+    let Emitted { header, source, .. } = print(&case, &options);
     insta::assert_snapshot!("network.h", header);
     insta::assert_snapshot!("network.c", source);
     let (case, options) = full(Io::Arena, "generic");
