@@ -6,7 +6,7 @@
 //! belong here.
 
 use super::ir::{Const, Expr};
-use super::semantics::{self, Fn1, Fn2, Value, Visit1, Visit2};
+use super::semantics::{self, Fn1, Fn2, OnBits, Value, Visit1, Visit2};
 use super::ty::Scalar;
 
 const CHUNK: usize = 512;
@@ -94,15 +94,30 @@ enum Instr {
     Select([Reg; 3], Reg),
 }
 
+/// Whether operations on the type get loops of their own, which vectorize. The others share one loop
+/// a pair of types around a function on bits: hundreds of loops that networks do not need would take
+/// most of the time to compile this crate.
+const fn is_hot(s: Scalar) -> bool {
+    matches!(s, Scalar::F32 | Scalar::I32)
+}
+
 struct OnColumns;
 
 impl Visit1 for OnColumns {
     type Out = fn(&Column, &mut Column);
     fn visit<F: Fn1>(self) -> Self::Out {
+        #[inline(never)]
+        fn cold<A: Value, R: Value>(f: fn(u64) -> u64, a: &[A], out: &mut Vec<R>) {
+            out.extend(a.iter().map(|a| R::of_bits(f(a.bits()))));
+        }
         |a, out| {
-            let out = F::Out::vec(out).expect(TYPED);
+            let (a, out) = (slice::<F::In>(a), F::Out::vec(out).expect(TYPED));
             out.clear();
-            out.extend(slice(a).iter().map(|&a| F::apply(a)));
+            if const { is_hot(F::In::SCALAR) || is_hot(F::Out::SCALAR) } {
+                out.extend(a.iter().map(|&a| F::apply(a)));
+            } else {
+                cold(Visit1::visit::<F>(OnBits), a, out);
+            }
         }
     }
 }
@@ -110,10 +125,18 @@ impl Visit1 for OnColumns {
 impl Visit2 for OnColumns {
     type Out = fn(&Column, &Column, &mut Column);
     fn visit<F: Fn2>(self) -> Self::Out {
+        #[inline(never)]
+        fn cold<A: Value, R: Value>(f: fn(u64, u64) -> u64, a: &[A], b: &[A], out: &mut Vec<R>) {
+            out.extend(a.iter().zip(b).map(|(a, b)| R::of_bits(f(a.bits(), b.bits()))));
+        }
         |a, b, out| {
-            let out = F::Out::vec(out).expect(TYPED);
+            let (a, b, out) = (slice::<F::In>(a), slice(b), F::Out::vec(out).expect(TYPED));
             out.clear();
-            out.extend(slice(a).iter().zip(slice(b)).map(|(&a, &b)| F::apply(a, b)));
+            if const { is_hot(F::In::SCALAR) } {
+                out.extend(a.iter().zip(b).map(|(&a, &b)| F::apply(a, b)));
+            } else {
+                cold(Visit2::visit::<F>(OnBits), a, b, out);
+            }
         }
     }
 }
