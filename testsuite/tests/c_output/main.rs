@@ -10,7 +10,7 @@ use programs::Case;
 use tinyc_codegen::Io;
 use tinyc_codegen::c::{self, Emitted, Options};
 use tinyc_codegen::targets::Target;
-use tinyc_core::loops::interp;
+use tinyc_core::loops::{Scalar, interp};
 use tinyc_core::tensor::Tensor;
 use tinyc_testsuite::cc;
 
@@ -63,7 +63,11 @@ fn check_host(compiler: &str, flags: &[&str], case: &Case, options: &Options) {
 fn sanitized_c_equals_the_interpreter() {
     for (compiler, flags) in [("gcc", cc::SANITIZE), ("clang", cc::TRAP)] {
         if cc::have(compiler) {
-            for case in [programs::scalars(), programs::vector_ops(), programs::network(false)] {
+            for case in [
+                programs::scalars(),
+                programs::vector_ops_of(&[(Scalar::I64, 2), (Scalar::F32, 4), (Scalar::F64, 2)]),
+                programs::network(false),
+            ] {
                 check_host(compiler, flags, &case, &options("generic"));
             }
         }
@@ -92,10 +96,14 @@ fn check_board(board: &cc::Board, flags: &[&str], case: &Case) {
     assert_same(&name, &want, &got.unwrap_or_else(|e| panic!("{name}: {}", excerpt(&e))));
 }
 
+/// f64 arithmetic is left to the host: a core without it calls the compiler's library, and that of
+/// gcc 12 for Armv7-M rounds 0.999999 - 4294967296.0 to the wrong neighbour. Vectors of 64-bit lanes are left out as well:
+/// MVE has no arithmetic on them, and gcc 12 with MVE compiles the loops over lanes that stand for it to
+/// other results than without. Vectors of floats too: MVE flushes subnormal values to zero.
 #[test]
 fn boards_equal_the_interpreter() {
     for board in cc::BOARDS.iter().filter(|b| b.available()) {
-        for case in [programs::scalars(), programs::vector_ops(), programs::network(false)] {
+        for case in [programs::scalars_of(&[Scalar::F32]), programs::vector_ops(), programs::network(false)] {
             check_board(board, &["-O1"], &case);
         }
     }

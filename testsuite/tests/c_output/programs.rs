@@ -549,11 +549,11 @@ fn shift_calls(block: &mut [Stmt], by: u32) {
     }
 }
 
-/// Scalar expressions and statements.
-pub fn scalars() -> Case {
+/// Every operation on scalars: of all integers and of these floats.
+pub fn scalars_of(float_types: &[Scalar]) -> Case {
     let mut out: Vec<Case> = INTS.into_iter().map(integers).collect();
-    out.extend(FLOATS.into_iter().map(floats));
-    let every = INTS.into_iter().chain(FLOATS);
+    out.extend(float_types.iter().copied().map(floats));
+    let every = INTS.into_iter().chain(float_types.iter().copied());
     out.extend(every.clone().map(comparisons));
     for from in every.clone() {
         out.extend(every.clone().filter_map(|to| casts(from, to)));
@@ -563,10 +563,20 @@ pub fn scalars() -> Case {
     join("scalars", out)
 }
 
-/// Vectors of all element types.
+pub fn scalars() -> Case {
+    scalars_of(&FLOATS)
+}
+
+/// Vectors of integers of at most 32 bits.
 pub fn vector_ops() -> Case {
+    vector_ops_of(&[])
+}
+
+/// The same and these.
+pub fn vector_ops_of(more: &[(Scalar, u16)]) -> Case {
     let mut out = vec![vector_casts()];
-    out.extend([(Scalar::I8, 16), (Scalar::I16, 8), (Scalar::I32, 4), (Scalar::I64, 2)].map(|(s, n)| vectors(s, n)));
-    out.extend([(Scalar::F32, 4), (Scalar::F64, 2), (Scalar::I8, 4), (Scalar::I32, 8)].map(|(s, n)| vectors(s, n)));
+    out.extend([(Scalar::I8, 16), (Scalar::I16, 8), (Scalar::I32, 4)].map(|(s, n)| vectors(s, n)));
+    out.extend([(Scalar::I8, 4), (Scalar::I32, 8)].map(|(s, n)| vectors(s, n)));
+    out.extend(more.iter().map(|&(s, n)| vectors(s, n)));
     join("vectors", out)
 }
