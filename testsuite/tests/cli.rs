@@ -169,7 +169,7 @@ fn verify_compares_with_evaluation_and_data() {
         assert!(run.stdout.contains("evaluation") && run.stdout.contains("data"), "{}", run.stdout);
         assert!(!run.stdout.contains("DIFFERS"));
     }
-    let strict = tinyc(["verify", model, "--data", io, "--tolerance", "-1"]);
+    let strict = tinyc(["verify", model, "--data", io, "--tolerance=-1"]);
     assert_eq!(strict.status, 4, "{}", strict.stderr);
     assert!(strict.stdout.contains("DIFFERS") && strict.stderr.contains("E0601"), "{}", strict.stderr);
 }

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use tinyc_core::onnx::{ImportOptions, import};
 use tinyc_testsuite::case::{self, Case};
+use tinyc_testsuite::command::tinyc;
 use tinyc_testsuite::onnx_text;
 
 /// Bytes of the model file.
@@ -35,20 +35,24 @@ fn files(case: &Case) -> BTreeMap<String, Vec<u8>> {
     case.settings("file").map(file).collect()
 }
 
-/// Exit status and stderr.
+/// Exit status and stderr of the command on the case's model, run in a folder of its own. A case without
+/// `args` compiles to `m.c`; one that fails must leave no file behind.
 fn run(case: &Case) -> (u8, String) {
-    let files = files(case);
-    let args: Vec<_> = case.setting("args").into_iter().flat_map(|a| a.split(' ')).collect();
-    let dims = args.chunks(2).map(|c| {
-        let (name, value) = c[1].split_once('=').unwrap();
-        (name.to_owned(), value.parse().unwrap())
-    });
-    let external = |name: &str| files.get(name).cloned().ok_or_else(|| std::io::ErrorKind::NotFound.into());
-    let options = ImportOptions { name: "m".to_owned(), dims: dims.collect(), external: &external };
-    match import(&model(case), &options) {
-        Ok(imported) => (0, imported.report.in_file("model.onnx").to_string()),
-        Err(report) => (1, report.in_file("model.onnx").to_string()),
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let text = |name: &str| path(name).display().to_string();
+    fs::write(path("model.onnx"), model(case)).unwrap();
+    let beside = files(case);
+    for (name, bytes) in &beside {
+        fs::write(path(name), bytes).unwrap();
     }
+    let output = case.setting("output").unwrap_or("m.c");
+    let args = case.setting("args").into_iter().flat_map(|a| a.split(' ')).map(str::to_owned);
+    let run = tinyc([text("model.onnx"), "-o".into(), text(output)].into_iter().chain(args));
+    let count = fs::read_dir(folder.path()).unwrap().count();
+    let made = if run.status == 0 { 2 } else { 0 };
+    assert_eq!(count, 1 + beside.len() + made, "{}: files in the folder", case.path.display());
+    (run.status, run.stderr.replace(&format!("{}/", folder.path().display()), ""))
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tinyc_core::diag::{Code, Report, Severity};
 use tinyc_core::graph::Graph;
 use tinyc_core::onnx::{ImportOptions, Imported, import};
 use tinyc_core::{text, verify};
-use tinyc_testsuite::{case, onnx_text};
+use tinyc_testsuite::{case, onnx_text, shared};
 
 /// Types of inputs and outputs of models of the shared folder.
 const SIGNATURES: [(&str, &str); 7] = [
@@ -23,17 +23,6 @@ const SIGNATURES: [(&str, &str); 7] = [
     ("mnist_onnx2c_14x14", "f32[1,1,14,14] -> f32[1,10]"),
     ("lenet300_mnist", "f32[1,28,28,1] -> f32[1,10]"),
 ];
-
-/// Folder of the shared models; `None`, and a message, when it is not there.
-fn models() -> Option<PathBuf> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
-    let folder = std::env::var_os("TINYC_SHARED").map_or_else(|| default.into(), PathBuf::from).join("models");
-    if !folder.exists() {
-        eprintln!("skipped: no {} (TINYC_SHARED names the folder)", folder.display());
-        return None;
-    }
-    Some(folder)
-}
 
 fn read(bytes: &[u8], folder: &Path, dims: &[(&str, usize)]) -> Result<Imported, Report> {
     let dims: BTreeMap<_, _> = dims.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect();
@@ -77,7 +66,7 @@ fn cases_become_their_graphs() {
 
 #[test]
 fn every_shared_model_imports_or_names_all_that_is_unsupported() {
-    let Some(folder) = models() else { return };
+    let Some(folder) = shared::file("models") else { return };
     let mut names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.retain(|n| folder.join(n).join("model.onnx").exists());
     names.sort();

@@ -1,82 +1,77 @@
-//! The shared networks through importer and evaluator, against the outputs stored beside them.
-//!
-//! The networks lie in `TINYC_SHARED`, by default `../shared` beside the workspace, one folder each
-//! with `model.onnx` and `io.npz`.
+//! The seven shared networks and the example, as users compile them: against the outputs stored beside
+//! them, under sanitizers, without warnings on hosts and cores, without foreign symbols.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use tinyc::npz::Npz;
-use tinyc_core::eval::Evaluator;
-use tinyc_core::exec::Exec;
-use tinyc_core::onnx::{ImportOptions, import};
-use tinyc_core::tensor::Tensor;
+use std::path::PathBuf;
+use std::process::Command;
+use tinyc_codegen::targets::Target;
+use tinyc_testsuite::cc::{self, Folder};
+use tinyc_testsuite::command::{Run, tinyc};
+use tinyc_testsuite::shared;
 
-const NETWORKS: [&str; 7] = [
-    "lenet300_mnist",
-    "mlperf_ad_autoencoder",
-    "mlperf_ic_resnet8",
-    "mlperf_kws_dscnn",
-    "mlperf_sww_1dconv",
-    "mlperf_vww_mobilenetv1_025",
-    "mnist_onnx2c_14x14",
-];
-
-/// Relative to the output's range over all samples. The stored outputs come from another order of
-/// summation in f32 (onnxruntime).
-const TOLERANCE: f64 = 1e-4;
-
-fn shared() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let path = std::env::var_os("TINYC_SHARED").map_or(default, PathBuf::from);
-    path.join("models").is_dir().then_some(path)
+/// Name, model and stored samples.
+fn networks() -> Vec<(&'static str, PathBuf, PathBuf)> {
+    let shared = shared::NETWORKS.into_iter().filter_map(|n| shared::model(n).map(|(model, io)| (n, model, io)));
+    let (model, io) = shared::digits();
+    shared.chain([("digits", model, io)]).collect()
 }
 
-/// Largest difference relative to the range of what is wanted.
-fn difference(have: &[Tensor], want: &[Tensor]) -> f64 {
-    let values = |t: &[Tensor]| t.iter().flat_map(Tensor::to_f64s).collect::<Vec<_>>();
-    let (have, want) = (values(have), values(want));
-    assert_eq!(have.len(), want.len());
-    let (lo, hi) = want.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), &w| (lo.min(w), hi.max(w)));
-    let distance = |(h, w): (&f64, &f64)| if h.is_nan() { f64::INFINITY } else { (h - w).abs() };
-    have.iter().zip(&want).map(distance).fold(0.0, f64::max) / (hi - lo)
+#[track_caller]
+fn passes(name: &str, run: &Run) {
+    assert_eq!(run.status, 0, "{name}: {}{}", run.stdout, run.stderr);
+}
+
+/// All samples; within the default tolerance of 1e-4 of the output's range.
+#[test]
+fn compiled_networks_reproduce_evaluation_and_stored_outputs() {
+    for (name, model, io) in networks() {
+        let run = tinyc(["verify".into(), model.into_os_string(), "--data".into(), io.into_os_string()]);
+        passes(name, &run);
+        assert!(run.stdout.contains(" evaluation ") && run.stdout.contains(" data "), "{name}: {}", run.stdout);
+        println!("{name}\n{}", run.stdout);
+    }
 }
 
 #[test]
-fn evaluation_reproduces_stored_outputs() {
-    let Some(shared) = shared() else {
-        eprintln!("skipped: no shared networks");
+fn sanitizers_find_nothing_in_either_form_of_input_and_output() {
+    if !cc::have("gcc") {
         return;
-    };
-    for network in NETWORKS {
-        let folder = shared.join("models").join(network);
-        let external = |file: &str| fs::read(folder.join(file));
-        let options = ImportOptions { name: network.into(), dims: BTreeMap::new(), external: &external };
-        let graph = import(&fs::read(folder.join("model.onnx")).unwrap(), &options)
-            .map_or_else(|report| panic!("{network}: {report}"), |imported| imported.graph);
-        let samples = Npz::read(&folder.join("io.npz")).map_err(|_| ()).unwrap();
-        let inputs: Vec<Vec<Tensor>> = graph
-            .inputs()
-            .iter()
-            .map(|&i| {
-                let node = graph.node(i);
-                let name = node.value.as_deref().expect("an input has a name");
-                samples.samples("input", name, node.tensor()).ok().flatten().unwrap()
-            })
-            .collect();
-        let runner = Evaluator.compile(&graph).unwrap();
-        let results: Vec<Vec<Tensor>> = (0..inputs[0].len())
-            .map(|s| runner.run(&inputs.iter().map(|i| i[s].clone()).collect::<Vec<_>>()).unwrap())
-            .collect();
-        for (i, output) in graph.outputs().iter().enumerate() {
-            let ty = graph.node(output.node).tensor();
-            let want = samples.samples("output", &output.name, ty).ok().flatten().unwrap();
-            let have: Vec<Tensor> = results.iter().map(|r| r[i].clone()).collect();
-            let d = difference(&have, &want);
-            println!("{network:<28} {:<16} {:>3} samples  {d:.2e} of the range", output.name, want.len());
-            assert!(d <= TOLERANCE, "{network}: {} differs by {d:.2e} of its range", output.name);
+    }
+    let flags = format!("--cflags=-std=c99 -O1 {}", cc::SANITIZE.join(" "));
+    for (name, model, io) in networks() {
+        for form in ["caller", "arena"] {
+            let fixed = ["--samples", "1", "--cc", "gcc", "--io", form, "--per-layer", &flags].map(Into::into);
+            let args = ["verify".into(), model.clone().into_os_string(), "--data".into(), io.clone().into_os_string()];
+            passes(name, &tinyc(args.into_iter().chain(fixed)));
+        }
+    }
+}
+
+#[test]
+fn no_compiler_warns_and_no_symbol_is_foreign() {
+    let host = ["gcc", "clang"].map(|c| (c, "nm", "generic"));
+    let cores = ["cortex-m4", "cortex-m0plus"].map(|t| ("arm-none-eabi-gcc", "arm-none-eabi-nm", t));
+    for (compiler, nm, target) in host.into_iter().chain(cores) {
+        if !cc::have(compiler) || !cc::have(nm) {
+            continue;
+        }
+        for (name, model, _) in networks() {
+            let folder = Folder::new();
+            let path = |file: &str| folder.path().join(file);
+            let compile = [model.into(), "-o".into(), path("net.c").into_os_string(), "--target".into(), target.into()];
+            passes(name, &tinyc(compile.into_iter().chain(["--hook".into(), "--selftest".into()])));
+            let mut command = Command::new(compiler);
+            command.args(cc::WARNINGS).args(Target::find(target).unwrap().c_flags).args(["-O2", "-c"]);
+            let object = path("net.o");
+            cc::run(command.arg(path("net.c")).arg("-o").arg(&object))
+                .unwrap_or_else(|e| unreachable!("{name} for {target} by {compiler}: {e}"));
+            let symbols = cc::run(Command::new(nm).arg("-u").arg(&object)).unwrap();
+            let symbols = String::from_utf8(symbols.stdout).unwrap();
+            // Without a floating-point unit compilers call their own library.
+            let known = |s: &&str| matches!(*s, "U" | "memcpy" | "memset") || s.starts_with("__aeabi_");
+            let foreign: Vec<&str> = symbols.split_whitespace().filter(|s| !known(s)).collect();
+            assert!(foreign.is_empty(), "{name} for {target} by {compiler}: {foreign:?}");
         }
     }
 }

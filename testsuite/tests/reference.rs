@@ -4,9 +4,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+use clap::CommandFactory;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use tinyc::cli::Cli;
 use tinyc_core::attrs::{AttrKind, AttrSpec};
 use tinyc_core::diag::CODES;
 use tinyc_core::op::{Import, OpId, Operand, Times};
@@ -116,4 +118,19 @@ fn invariants() {
     let rows = INVARIANTS.iter().map(|i| format!("| {} | {} |\n", i.id, cell(i.text)));
     let table: String = rows.collect();
     check_section("architecture.md", "invariants", &format!("| | holds for every graph |\n|---|---|\n{table}"));
+}
+
+#[test]
+fn command_line() {
+    let mut s = page("Command line", "tinyc --help");
+    let mut cli = Cli::command().term_width(100);
+    cli.build();
+    let commands = cli.get_subcommands().filter(|c| c.get_name() != "help").cloned();
+    for mut command in std::iter::once(cli.clone()).chain(commands) {
+        let name = command.get_bin_name().unwrap_or("tinyc").to_owned();
+        let help = command.render_long_help().to_string();
+        let help: Vec<_> = help.lines().map(str::trim_end).collect();
+        write!(s, "\n## {name}\n\n```text\n{}\n```\n", help.join("\n").trim_end()).unwrap();
+    }
+    check("reference/command-line.md", &s);
 }

@@ -11,17 +11,7 @@ use tinyc_core::graph::Graph;
 use tinyc_core::onnx::{ImportOptions, import};
 use tinyc_core::{loops, text, verify};
 use tinyc_rewrite::PASSES;
-
-/// Folder of the shared models; `None`, and a message, when it is not there.
-fn models() -> Option<PathBuf> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
-    let folder = std::env::var_os("TINYC_SHARED").map_or_else(|| default.into(), PathBuf::from).join("models");
-    if !folder.exists() {
-        eprintln!("skipped: no {} (TINYC_SHARED names the folder)", folder.display());
-        return None;
-    }
-    Some(folder)
-}
+use tinyc_testsuite::shared;
 
 /// `None` for models that the importer does not support; its own tests say why.
 fn read(folder: &Path) -> Option<Graph> {
@@ -39,7 +29,7 @@ fn round_trips(graph: &Graph) {
 
 #[test]
 fn models_pass_every_stage() {
-    let Some(folder) = models() else { return };
+    let Some(folder) = shared::file("models") else { return };
     let mut folders: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     folders.sort();
     let mut passed = 0;

@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -279,4 +279,20 @@ fn words_and_manifests_are_read_as_meant() {
     let toml = "[dependencies]\ntinyc-core.workspace = true\n# x = 1\n[dev-dependencies]\ninsta = \"1\"\n";
     let want = [("dependencies", "tinyc-core"), ("dev-dependencies", "insta")].map(|(a, b)| (a.into(), b.into()));
     assert_eq!(entries(toml), want);
+}
+
+#[test]
+fn dependencies_have_their_reasons() {
+    let files = files();
+    let manifests = manifests(&files);
+    let used =
+        manifests.values().flat_map(|m| entries(&m.text)).filter(|(section, _)| section.ends_with("dependencies"));
+    let used: BTreeSet<String> = used.map(|(_, name)| name).filter(|n| !manifests.contains_key(n.as_str())).collect();
+    let page = files.iter().find(|f| f.path == "docs/dependencies.md").expect("the page is there");
+    let rows = page.text.lines().skip_while(|l| !l.starts_with("|---")).skip(1).take_while(|l| l.starts_with('|'));
+    let first = rows.filter_map(|l| l.split('|').nth(1));
+    let told: BTreeSet<String> = first.flat_map(|c| c.split(',')).map(|c| c.trim().to_owned()).collect();
+    let mut bad: Vec<_> = used.difference(&told).map(|n| format!("{n}: not in docs/dependencies.md")).collect();
+    bad.extend(told.difference(&used).map(|n| format!("{n}: in docs/dependencies.md, but no crate uses it")));
+    assert_none(bad);
 }

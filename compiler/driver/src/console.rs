@@ -54,14 +54,14 @@ impl<'a> Console<'a> {
 
     /// Diagnostics, to stderr; all but errors are left out when quiet.
     pub fn report(&mut self, report: &Report) {
-        for d in &report.diagnostics {
-            if !self.quiet || d.severity == Severity::Error {
-                let _ = writeln!(self.stderr, "{}", self.render(d));
-            }
+        let shown = report.diagnostics.iter().filter(|d| !self.quiet || d.severity == Severity::Error);
+        let texts: Vec<String> = shown.map(|d| self.render(d)).collect();
+        if !texts.is_empty() {
+            let _ = writeln!(self.stderr, "{}", texts.join("\n\n"));
         }
         let errors = report.errors();
         if errors > 1 {
-            let _ = writeln!(self.stderr, "{errors} errors");
+            let _ = writeln!(self.stderr, "\n{errors} errors");
         }
     }
 

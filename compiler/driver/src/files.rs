@@ -14,7 +14,9 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 pub fn write_all(files: &[(PathBuf, String)]) -> Result<(), Failure> {
     let mut ready = Vec::new();
     for (path, text) in files {
-        let failed = |e: std::io::Error| Failure::new(Code::Write, format!("cannot write {}: {e}", path.display()));
+        // The kind alone: the error itself names the temporary file.
+        let failed =
+            |e: std::io::Error| Failure::new(Code::Write, format!("cannot write {}: {}", path.display(), e.kind()));
         if path.is_dir() {
             return Err(failed(std::io::ErrorKind::IsADirectory.into()));
         }

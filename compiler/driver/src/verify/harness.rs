@@ -26,18 +26,22 @@ pub fn source(program: &Program, io: Io, per_layer: bool) -> String {
          static int get(void *to, size_t n, FILE *f) {{ return fread(to, 1, n, f) == n; }}\n\
          static void put(const void *from, size_t n, FILE *f) {{ if (fwrite(from, 1, n, f) != n) exit(3); }}\n\n\
          int main(int argc, char **argv) {{\n    {name}_ctx ctx;\n    {name}_status status;\n\
-         \x20   unsigned char *arena = malloc({upper}_ARENA_BYTES + 1);\n\
+         \x20   unsigned char *arena = malloc({upper}_ARENA_BYTES ? {upper}_ARENA_BYTES : 1);\n\
          \x20   FILE *in = argc == 3 ? fopen(argv[1], \"rb\") : NULL;\n\
          \x20   FILE *out = argc == 3 ? fopen(argv[2], \"wb\") : NULL;\n\
          \x20   if (!arena || !in || !out) return 2;\n\
          \x20   if ({name}_init(&ctx, arena, {upper}_ARENA_BYTES) != {upper}_OK) return 4;\n",
     );
     let ports = [("in", &program.inputs), ("out", &program.outputs)];
+    let mut release = "    free(arena);\n".to_owned();
     for (kind, list) in ports {
         for (i, port) in list.iter().enumerate() {
             let bytes = port.ty.bytes();
             let value = match io {
-                Io::Caller => format!("malloc({bytes} + 1)"),
+                Io::Caller => {
+                    let _ = writeln!(release, "    free({kind}{i});");
+                    format!("malloc({})", bytes.max(1))
+                }
                 Io::Arena => format!("{name}_{kind}{i}(&ctx)"),
             };
             let _ = writeln!(s, "    void *{kind}{i} = {value};\n    if (!{kind}{i}) return 2;");
@@ -75,5 +79,5 @@ pub fn source(program: &Program, io: Io, per_layer: bool) -> String {
     for (i, port) in program.outputs.iter().enumerate() {
         let _ = writeln!(s, "        put(out{i}, {}, out);", port.ty.bytes());
     }
-    s + "    }\n    return fclose(out) == 0 ? 0 : 3;\n}\n"
+    s + "    }\n" + &release + "    fclose(in);\n    return fclose(out) == 0 ? 0 : 3;\n}\n"
 }
