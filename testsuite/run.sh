@@ -71,5 +71,7 @@ say "cargo fmt"
 cargo fmt --all -- --check
 say "cargo clippy"
 cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+say "the example"
+docs/examples/digits/run.sh
 say "cargo test"
 cargo test --quiet --locked --workspace
