@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tinyc_core::diag::{Code, Report, Severity};
 use tinyc_core::graph::Graph;
 use tinyc_core::onnx::{ImportOptions, Imported, import};

@@ -112,6 +112,9 @@ fn port_macros(h: &mut String, name: &str, port: &Port) {
         ("ELEMENTS", count(port.ty.elements() as u64)),
         ("BYTES", count(port.ty.bytes() as u64)),
         ("ALIGN", count(align as u64)),
+        // Elements are the values themselves; quantized ports will say how they stand for reals.
+        ("SCALE", "1.0f".to_owned()),
+        ("ZERO_POINT", "0".to_owned()),
     ] {
         let _ = writeln!(h, "#define {name}_{macro_name} {value}");
     }

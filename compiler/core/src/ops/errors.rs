@@ -1,7 +1,7 @@
 //! What operators reject: the code, and words of the message, of operands and attributes that do not
 //! fit. Written as examples whose result does not matter.
 
-use super::examples::as_graph;
+use super::example::as_graph;
 use crate::text;
 
 const CONV: &str = "strides: [1,1], pads: [0,0,0,0], dilations: [1,1], group: 1";

@@ -3,6 +3,7 @@
 mod elementwise;
 #[cfg(test)]
 mod errors;
+pub mod example;
 #[cfg(test)]
 mod examples;
 pub(crate) mod index;
