@@ -69,8 +69,8 @@ fn dash_writes_one_file_to_stdout() {
 fn every_kind_of_text_is_emitted() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("d.c");
-    ok(tinyc([&digits(), "-o", out.to_str().unwrap(), "--emit", "graph,plan,loops,c"]));
-    assert_eq!(names(folder.path()), ["d.c", "d.graph", "d.h", "d.loops", "d.plan"]);
+    ok(tinyc([&digits(), "-o", out.to_str().unwrap(), "--emit", "graph,plan,plan.svg,loops,c"]));
+    assert_eq!(names(folder.path()), ["d.c", "d.graph", "d.h", "d.loops", "d.plan", "d.plan.svg"]);
     let run = ok(tinyc([&digits(), "--emit", "graph"]));
     assert!(run.stdout.starts_with("graph @"), "{}", run.stdout);
 }

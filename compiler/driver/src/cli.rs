@@ -133,6 +133,9 @@ pub enum Emit {
     Graph,
     /// The order of the layers and where each value lies in memory
     Plan,
+    /// The arena over time, as a picture
+    #[value(name = "plan.svg")]
+    PlanSvg,
     /// The loops that the C is printed from
     Loops,
     /// C source and header

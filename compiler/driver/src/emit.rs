@@ -4,6 +4,7 @@ use crate::cli::Emit;
 use crate::pipeline::Compiled;
 use std::path::Path;
 use tinyc_codegen::c::{self, Emitted, Golden};
+use tinyc_codegen::plan;
 use tinyc_core::loops::print;
 use tinyc_core::text;
 
@@ -16,6 +17,7 @@ pub fn suffix(kind: Emit) -> &'static str {
     match kind {
         Emit::Graph => "graph",
         Emit::Plan => "plan",
+        Emit::PlanSvg => "plan.svg",
         Emit::Loops => "loops",
         Emit::C => "c",
     }
@@ -39,6 +41,7 @@ pub fn single_text(compiled: &Compiled, kind: Emit, hook: bool, selftest: Option
     match kind {
         Emit::Graph => text::print(&compiled.network.graph).text,
         Emit::Plan => compiled.plan.to_string(),
+        Emit::PlanSvg => plan::svg(&compiled.plan),
         Emit::Loops => print::print(&compiled.program),
         Emit::C => {
             let name = format!("{}.h", compiled.program.name);
