@@ -60,7 +60,14 @@ fn no_compiler_warns_and_no_symbol_is_foreign() {
             let folder = Folder::new();
             let path = |file: &str| folder.path().join(file);
             let compile = [model.into(), "-o".into(), path("net.c").into_os_string(), "--target".into(), target.into()];
-            passes(name, &tinyc(compile.into_iter().chain(["--hook".into(), "--selftest".into()])));
+            let run = tinyc(compile.into_iter().chain(["--hook", "--selftest", "--stats=json"].map(Into::into)));
+            passes(name, &run);
+            if target != "generic" {
+                // The context is as large as RAM figures say; a wrong size does not compile.
+                let stats: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+                let check = format!("typedef char exact[sizeof(net_ctx) == {} ? 1 : -1];\n", stats["context_bytes"]);
+                std::fs::write(path("net.c"), std::fs::read_to_string(path("net.c")).unwrap() + &check).unwrap();
+            }
             let mut command = Command::new(compiler);
             command.args(cc::WARNINGS).args(Target::find(target).unwrap().c_flags).args(["-O2", "-c"]);
             let object = path("net.o");

@@ -12,7 +12,7 @@ use tinyc_core::loops::{Arg, Place};
 pub fn run(args: &CheckArgs, console: &mut Console<'_>) -> Result<(), Failure> {
     let name = emit::stem(&args.model);
     let compiled = pipeline::compile(pipeline::read(&args.model, &args.network, &name, console)?)?;
-    let stats = Stats::of(&compiled);
+    let stats = Stats::of(&compiled, false);
     let beside_arena = stats.ram_bytes - stats.arena_bytes;
     let plan = &compiled.plan;
     let mut rows = Vec::new();

@@ -57,7 +57,7 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
         }
     }
     files::write_all(&written)?;
-    let stats = Stats::of(&compiled);
+    let stats = Stats::of(&compiled, args.hook);
     for (path, _) in &written {
         console.verbose(|| format!("wrote {}", path.display()));
     }

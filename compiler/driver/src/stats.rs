@@ -35,7 +35,8 @@ pub struct Stats {
 }
 
 impl Stats {
-    pub fn of(compiled: &Compiled) -> Stats {
+    /// `hook`: the context holds a hook.
+    pub fn of(compiled: &Compiled, hook: bool) -> Stats {
         let program = &compiled.program;
         let owned_by_caller = |ports: &[Port]| -> usize {
             let caller =
@@ -43,7 +44,7 @@ impl Stats {
             ports.iter().filter(caller).map(|p| p.ty.bytes()).sum()
         };
         let (input_bytes, output_bytes) = (owned_by_caller(&program.inputs), owned_by_caller(&program.outputs));
-        let sizes = emit::c(compiled, "", false, None).sizes;
+        let sizes = emit::c(compiled, "", hook, None).sizes;
         Stats {
             name: program.name.clone(),
             target: compiled.network.target.name.to_owned(),
