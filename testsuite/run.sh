@@ -16,6 +16,9 @@ tools=(
   g++:g++
   nm:binutils
   clang:clang
+  make:make
+  cmake:cmake
+  ninja:ninja-build
   arm-none-eabi-gcc:gcc-arm-none-eabi
   arm-none-eabi-nm:binutils-arm-none-eabi
   qemu-system-arm:qemu-system-arm

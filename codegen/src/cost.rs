@@ -77,7 +77,8 @@ fn moved(plan: &Plan, step: usize) -> usize {
     step.reads.iter().flatten().chain(&step.writes).map(|&b| plan.buffers[b].ty.bytes()).sum()
 }
 
-fn code_bound(program: &Program) -> usize {
+/// Allowance in bytes for the code of a program, constants left out.
+pub fn code_bound(program: &Program) -> usize {
     let functions = program.functions.iter().map(|f: &Function| CODE_PER_FUNCTION + CODE_PER_NODE * block(&f.body));
     functions.sum::<usize>() + CODE_PER_STEP * program.steps.len()
 }

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use tinyc_testsuite::cc;
 use tinyc_testsuite::command::{Run, tinyc};
 use tinyc_testsuite::shared;
 
@@ -101,7 +102,7 @@ fn stats_are_json_on_request() {
 #[test]
 fn wrong_command_lines_end_with_status_2() {
     let model = digits();
-    let lines: [&[&str]; 9] = [
+    let lines: [&[&str]; 15] = [
         &[],
         &["--nonsense"],
         &["no-such-file.onnx"],
@@ -111,6 +112,12 @@ fn wrong_command_lines_end_with_status_2() {
         &[&model, "--name", "2x"],
         &[&model, "-o", "no/such/folder/x.c"],
         &[&model, "-o", "-", "--stats"],
+        &[&model, "-o", "-", "-MD"],
+        &[&model, "--emit", "graph", "-MF", "x.d"],
+        &[&model, "-MF"],
+        &[&model, "--max-ram", "much"],
+        &[&model, "--max-flash", "1M", "--size-cc", "no-such-compiler"],
+        &["integration", "bazel"],
     ];
     for line in lines {
         let run = tinyc(line.iter().copied());
@@ -136,6 +143,73 @@ fn failure_leaves_no_file() {
     assert_eq!(run.status, 2, "{}", run.stderr);
     assert!(run.stderr.contains("E0503"), "{}", run.stderr);
     assert_eq!(names(folder.path()), ["cut.onnx", "y.h"]);
+}
+
+#[test]
+fn the_depfile_names_outputs_and_all_that_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (model, npz) = shared::digits();
+    let (model, npz) = (model.display().to_string(), npz.display().to_string());
+    ok(tinyc([&model, "-o", &path("d.c"), &format!("--selftest={npz}"), "-MD", "-MP"]));
+    assert_eq!(names(folder.path()), ["d.c", "d.c.d", "d.h"]);
+    let want = format!("{}: \\\n  {model} \\\n  {npz}\n\n{model}:\n\n{npz}:\n", [path("d.c"), path("d.h")].join(" "));
+    assert_eq!(fs::read_to_string(path("d.c.d")).unwrap(), want);
+    ok(tinyc([&model, "-o", &path("d.plan"), "--emit", "plan", "-MF", &path("x.d"), "-MTall"]));
+    assert_eq!(fs::read_to_string(path("x.d")).unwrap(), format!("all: \\\n  {model}\n"));
+}
+
+#[test]
+fn budgets_that_are_met_say_nothing_or_what_was_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("d.c");
+    let out = out.to_str().unwrap();
+    ok(tinyc([&digits(), "-o", out, "--max-ram", "64K"]));
+    if cc::have("gcc") {
+        let run = ok(tinyc([&digits(), "-o", out, "--max-flash", "1 MiB", "--size-cc", "gcc", "--size-cflags", "-Os"]));
+        assert!(run.stderr.contains("of 1048576 B: weights") && run.stderr.contains("by gcc -Os"), "{}", run.stderr);
+        ok(tinyc(["check", &digits(), "--max-flash=1M", "--size-cc=gcc"]));
+    }
+    let cross = ok(tinyc([&digits(), "-o", out, "--target", "cortex-m4", "--max-flash", "1M"])).stderr;
+    let measured = cross.contains("by arm-none-eabi-gcc -mcpu=cortex-m4");
+    assert!(measured || cross.contains("warning[W0004]"), "{cross}");
+}
+
+/// What a cross compiler makes of it: weights and code, each counted once.
+#[test]
+fn flash_is_what_the_compiler_makes_of_it() {
+    if !cc::have("arm-none-eabi-gcc") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("d.c");
+    let line = ["--target", "cortex-m4", "--max-flash", "10K", "--max-ram", "1k", "-o", out.to_str().unwrap()];
+    let run = tinyc(std::iter::once(digits().as_str()).chain(line));
+    assert_eq!(run.status, 3, "{}", run.stderr);
+    assert!(names(folder.path()).is_empty());
+    let needs = |what: &str| -> usize {
+        let text = run.stderr.split_once(&format!(" B of {what}, ")).unwrap().0;
+        text.rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    let number = |before: &str| -> usize {
+        let text = run.stderr.split_once(before).unwrap().1;
+        text.split(' ').next().unwrap().parse().unwrap()
+    };
+    assert_eq!(needs("flash"), number("weights ") + number("and code "));
+    assert!(run.stderr.contains(&format!("{} B more than --max-flash 10240", needs("flash") - 10240)));
+    assert!(run.stderr.contains("--max-ram 1024") && run.stderr.contains("2 errors"), "{}", run.stderr);
+    let code = number("and code ");
+    assert!((1000..20_000).contains(&code), "{code} B of code");
+    // What it names as enough is enough.
+    let (ram, flash) = (needs("RAM").to_string(), needs("flash").to_string());
+    ok(tinyc([&digits(), "--target=cortex-m4", "-o", line[7], "--max-ram", &ram, "--max-flash", &flash]));
+}
+
+#[test]
+fn integration_prints_what_builds_include() {
+    let cmake = ok(tinyc(["integration", "cmake"])).stdout;
+    let make = ok(tinyc(["integration", "make"])).stdout;
+    assert!(cmake.contains("function(tinyc_add_model") && make.contains("%.h: %.onnx"));
 }
 
 #[test]

@@ -1,18 +1,19 @@
 //! `tinyc check`: whether a network can be compiled, and what each layer needs.
 
+use crate::budget;
 use crate::cli::CheckArgs;
 use crate::console::Console;
 use crate::emit;
 use crate::exit::Failure;
-use crate::pipeline::{self, Compiled};
+use crate::pipeline;
 use crate::stats::Stats;
 use crate::table;
-use tinyc_core::loops::{Arg, Place};
 
 pub fn run(args: &CheckArgs, console: &mut Console<'_>) -> Result<(), Failure> {
     let name = emit::stem(&args.model);
     let compiled = pipeline::compile(pipeline::read(&args.model, &args.network, &name, console)?)?;
-    let stats = Stats::of(&compiled, false);
+    let c = emit::c(&compiled, None, false, None);
+    let stats = Stats::of(&compiled, &c.emitted.sizes);
     let beside_arena = stats.ram_bytes - stats.arena_bytes;
     let plan = &compiled.plan;
     let mut rows = Vec::new();
@@ -25,7 +26,7 @@ pub fn run(args: &CheckArgs, console: &mut Console<'_>) -> Result<(), Failure> {
             planned.op.to_owned(),
             types.join(", "),
             step.macs.to_string(),
-            weights(&compiled, i).to_string(),
+            compiled.step_weights(i).to_string(),
             (beside_arena + live).to_string(),
         ]);
     }
@@ -39,22 +40,6 @@ pub fn run(args: &CheckArgs, console: &mut Console<'_>) -> Result<(), Failure> {
         stats.ram_bytes.to_string(),
     ]);
     let headers = ["#step", "layer", "operator", "result", "#MACs", "#weights (B)", "#RAM (B)"];
-    console.print(&format!("{}\n{}", table::text(&headers, rows), stats.text()))
-}
-
-/// Bytes of constants that a step reads.
-fn weights(compiled: &Compiled, step: usize) -> usize {
-    let program = &compiled.program;
-    let mut constants: Vec<_> = program.steps[step]
-        .args
-        .iter()
-        .filter_map(|a| match a {
-            Arg::Buffer(b) => Some(*b),
-            Arg::Index(_) => None,
-        })
-        .filter(|b| matches!(program.buffers[b.0 as usize].place, Place::Const(_)))
-        .collect();
-    constants.sort();
-    constants.dedup();
-    constants.iter().map(|b| program.buffers[b.0 as usize].bytes()).sum()
+    console.print(&format!("{}\n{}", table::text(&headers, rows), stats.text()))?;
+    budget::check(&args.budget, &compiled, &c, &stats, console)
 }

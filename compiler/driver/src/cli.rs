@@ -10,7 +10,8 @@ use std::path::PathBuf;
     version,
     max_term_width = 100,
     args_conflicts_with_subcommands = true,
-    after_help = "Exit status: 0 ok, 1 model or data error, 2 usage, 4 verification mismatch, 70 internal error."
+    after_help = "Exit status: 0 ok, 1 model or data error, 2 usage, 3 budget not met, 4 verification mismatch, \
+                  70 internal error."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -36,6 +37,8 @@ pub enum Command {
     Ops(OpsArgs),
     /// Explain a diagnostic code such as E0203
     Explain(ExplainArgs),
+    /// Print what a build system includes to compile models
+    Integration(IntegrationArgs),
 }
 
 /// What is said on stderr.
@@ -116,9 +119,59 @@ pub struct CompileArgs {
     #[arg(long, value_name = "NPZ", num_args = 0..=1, require_equals = true)]
     pub selftest: Option<Option<PathBuf>>,
 
+    #[command(flatten)]
+    pub budget: BudgetArgs,
+
+    #[command(flatten)]
+    pub depfile: DepfileArgs,
+
     /// Print sizes to stdout
     #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     pub stats: Option<StatsFormat>,
+}
+
+const BUDGETS: &str = "Budgets (K, KB and KiB are 1024 bytes, as in linker scripts; M likewise)";
+const DEPFILE: &str = "Dependency file for make and ninja (-MD, as of gcc and clang, does too)";
+
+/// What the device has room for. Nothing is written when the network needs more.
+#[derive(Args, Debug, Clone)]
+pub struct BudgetArgs {
+    /// Fail unless arena, the caller's inputs and outputs, state and context fit
+    #[arg(long, help_heading = BUDGETS, value_name = "BYTES", value_parser = parse_bytes)]
+    pub max_ram: Option<usize>,
+
+    /// Fail unless weights and code fit, as the target's C compiler makes them
+    #[arg(long, help_heading = BUDGETS, value_name = "BYTES", value_parser = parse_bytes)]
+    pub max_flash: Option<usize>,
+
+    /// C compiler that measures code for --max-flash [default: the target's]
+    #[arg(long, help_heading = BUDGETS, value_name = "CC")]
+    pub size_cc: Option<String>,
+
+    /// Its flags, beside those of the target
+    #[arg(long, help_heading = BUDGETS, value_name = "FLAGS", default_value = "-std=c99 -O2", allow_hyphen_values = true)]
+    pub size_cflags: String,
+}
+
+/// As gcc and clang spell it: `depfile::long_options` turns one dash into two.
+#[derive(Args, Debug, Clone)]
+pub struct DepfileArgs {
+    /// Write what the output was made from, beside it with the suffix .d
+    #[arg(long = "MD", help_heading = DEPFILE)]
+    pub md: bool,
+
+    /// Write it to this file
+    #[arg(long = "MF", help_heading = DEPFILE, value_name = "FILE")]
+    pub mf: Option<PathBuf>,
+
+    /// Give each file that the output was made from a rule without recipe, so that make goes on when it
+    /// is gone
+    #[arg(long = "MP", help_heading = DEPFILE)]
+    pub mp: bool,
+
+    /// Name the target of the rule [default: the files written]
+    #[arg(long = "MT", help_heading = DEPFILE, value_name = "TARGET")]
+    pub mt: Option<String>,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +202,9 @@ pub struct CheckArgs {
 
     #[command(flatten)]
     pub network: NetworkArgs,
+
+    #[command(flatten)]
+    pub budget: BudgetArgs,
 }
 
 #[derive(Args, Debug)]
@@ -197,12 +253,38 @@ pub struct ExplainArgs {
     pub code: Option<String>,
 }
 
+#[derive(Args, Debug)]
+pub struct IntegrationArgs {
+    #[arg(value_enum)]
+    pub system: BuildSystem,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuildSystem {
+    /// The package tinycConfig.cmake, with tinyc_add_model
+    Cmake,
+    /// The include tinyc.mk for GNU make, with a pattern rule
+    Make,
+}
+
 fn parse_dim(s: &str) -> Result<(String, usize), String> {
     let (name, value) = s.rsplit_once('=').ok_or("expected NAME=VALUE")?;
     match value.parse() {
         Ok(v) if v > 0 && !name.is_empty() => Ok((name.to_owned(), v)),
         _ => Err(format!("{value:?} is not a positive extent")),
     }
+}
+
+fn parse_bytes(s: &str) -> Result<usize, String> {
+    let digits = s.find(|c: char| !c.is_ascii_digit()).unwrap_or(s.len());
+    let unit = match s[digits..].trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        _ => return Err("expected a number of bytes, such as 65536 or 64K".to_owned()),
+    };
+    let number: usize = s[..digits].parse().map_err(|_| "expected a number of bytes, such as 65536 or 64K")?;
+    number.checked_mul(unit).ok_or_else(|| "too large".to_owned())
 }
 
 #[cfg(test)]
@@ -213,6 +295,16 @@ mod tests {
     #[test]
     fn definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn bytes_have_units() {
+        for (text, want) in [("0", 0), ("512", 512), ("64k", 65536), ("64 KiB", 65536), ("2MB", 2 << 20), ("7B", 7)] {
+            assert_eq!(parse_bytes(text), Ok(want), "{text}");
+        }
+        for text in ["", "k", "-1", "1.5K", "3 G", "99999999999999999M", "1K1"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
+        }
     }
 
     #[test]

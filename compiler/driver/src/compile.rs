@@ -1,7 +1,9 @@
 //! The main job: `tinyc model.onnx -o model.c`.
 
+use crate::budget;
 use crate::cli::{CompileArgs, Emit, StatsFormat};
 use crate::console::Console;
+use crate::depfile;
 use crate::emit;
 use crate::exit::Failure;
 use crate::files;
@@ -32,32 +34,38 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
         None => None,
         Some(data) => Some(golden(&compiled, data.as_deref())?),
     };
-    let mut emits = args.emit.clone();
-    emits.sort();
-    emits.dedup();
-    let mut written = Vec::new();
-    for &kind in &emits {
-        if to_stdout {
-            console.print(&emit::single_text(&compiled, kind, args.hook, golden.as_ref()))?;
-        } else if kind == Emit::C {
-            let source = c_path(output, &compiled.program.name, emits.len());
-            let header = source.with_extension("h");
-            let header_name = header.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let c = emit::c(&compiled, &header_name, args.hook, golden);
-            written.push((source, c.source));
-            written.push((header, c.header));
-            break;
-        } else {
-            let text = emit::single_text(&compiled, kind, args.hook, None);
-            match output {
-                Some(path) if emits.len() == 1 => written.push((path.to_owned(), text)),
-                Some(path) => written.push((path.with_extension(emit::suffix(kind)), text)),
-                None => console.print(&text)?,
-            }
+    let mut kinds = args.emit.clone();
+    kinds.sort();
+    kinds.dedup();
+    let file = output.filter(|_| !to_stdout);
+    let source = c_path(file, &compiled.program.name, kinds.len());
+    let header = source.with_extension("h");
+    let header_name = header.file_name().filter(|_| !to_stdout).map(|n| n.to_string_lossy());
+    let c = emit::c(&compiled, header_name.as_deref(), args.hook, golden);
+    let stats = Stats::of(&compiled, &c.emitted.sizes);
+    budget::check(&args.budget, &compiled, &c, &stats, console)?;
+
+    let c_files = kinds.contains(&Emit::C) && !to_stdout;
+    let mut written: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    if c_files {
+        written.push((source, c.emitted.source.clone().into_bytes()));
+        written.push((header, c.emitted.header.clone().into_bytes()));
+    }
+    let mut printed = String::new();
+    for &kind in kinds.iter().filter(|k| **k != Emit::C || !c_files) {
+        let text = emit::single_text(&compiled, kind, &c);
+        match file {
+            Some(path) if kinds.len() == 1 => written.push((path.to_owned(), text.into_bytes())),
+            Some(path) => written.push((path.with_extension(emit::suffix(kind)), text.into_bytes())),
+            None => printed.push_str(&text),
         }
     }
+    let inputs: Vec<PathBuf> = compiled.network.files.iter().chain(args.selftest.iter().flatten()).cloned().collect();
+    let outputs: Vec<&Path> = written.iter().map(|(p, _)| &**p).collect();
+    let depfile = depfile::file(&args.depfile, &outputs, &inputs)?;
+    written.extend(depfile);
     files::write_all(&written)?;
-    let stats = Stats::of(&compiled, args.hook);
+    console.print(&printed)?;
     for (path, _) in &written {
         console.verbose(|| format!("wrote {}", path.display()));
     }

@@ -7,6 +7,8 @@ pub const OK: u8 = 0;
 pub const MODEL: u8 = 1;
 /// Something is wrong with the command line or a path on it, or a tool is missing.
 pub const USAGE: u8 = 2;
+/// The network needs more than it may.
+pub const BUDGET: u8 = 3;
 /// Compiled code and reference differ.
 pub const MISMATCH: u8 = 4;
 /// A defect of tinyc.
@@ -50,6 +52,7 @@ impl From<Report> for Failure {
 fn status(code: Code) -> u8 {
     match code {
         Code::Usage | Code::Read | Code::Write | Code::BadName | Code::NoTool => USAGE,
+        Code::Budget => BUDGET,
         Code::Mismatch => MISMATCH,
         Code::Internal | Code::Invariant | Code::PlanRejected => INTERNAL,
         _ => MODEL,

@@ -1,19 +1,42 @@
-//! Reading inputs and writing outputs whole or not at all.
+//! Reading inputs, writing outputs whole or not at all, and files that only live for a while.
 
 use crate::exit::Failure;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 use tinyc_core::diag::Code;
 
 pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|e| Failure::new(Code::Read, format!("cannot read {}: {e}", path.display())))
 }
 
+/// A folder of files that are needed for a while, removed with all that it holds.
+pub struct Scratch(TempDir);
+
+impl Scratch {
+    pub fn new() -> Result<Scratch, Failure> {
+        tempfile::tempdir().map(Scratch).map_err(|e| scratch_failed(&e))
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
+        let path = self.path(name);
+        std::fs::write(&path, bytes).map_err(|e| scratch_failed(&e))?;
+        Ok(path)
+    }
+}
+
+fn scratch_failed(e: &std::io::Error) -> Failure {
+    Failure::new(Code::Write, format!("cannot write a temporary file: {e}"))
+}
+
 /// Writes all files, or none: each goes to a temporary file beside its path first.
-pub fn write_all(files: &[(PathBuf, String)]) -> Result<(), Failure> {
+pub fn write_all(files: &[(PathBuf, Vec<u8>)]) -> Result<(), Failure> {
     let mut ready = Vec::new();
-    for (path, text) in files {
+    for (path, bytes) in files {
         // The kind alone: the error itself names the temporary file.
         let failed =
             |e: std::io::Error| Failure::new(Code::Write, format!("cannot write {}: {}", path.display(), e.kind()));
@@ -25,7 +48,7 @@ pub fn write_all(files: &[(PathBuf, String)]) -> Result<(), Failure> {
             _ => Path::new("."),
         };
         let mut file = temporary(folder).map_err(failed)?;
-        file.write_all(text.as_bytes()).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
         ready.push((file, path));
     }
     for (file, path) in ready {

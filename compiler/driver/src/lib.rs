@@ -3,14 +3,17 @@
 //! The only crate with I/O. Passes and code generation are libraries that it puts in a row
 //! (`pipeline`); each command is a file.
 
+mod budget;
 mod check;
 pub mod cli;
 mod compile;
 pub mod console;
+mod depfile;
 mod emit;
 pub mod exit;
 mod explain;
 mod files;
+mod integration;
 pub mod npz;
 mod ops;
 pub mod pipeline;
@@ -23,7 +26,28 @@ use clap::Parser;
 use console::Console;
 use exit::Failure;
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+/// Deep graphs recurse deeply; the main thread's stack is the user's to limit, not ours to rely on.
+const STACK_BYTES: usize = 256 << 20;
+
+/// The program: [`run`] on the process's own arguments and streams.
+pub fn main() -> ExitCode {
+    let work = || {
+        let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        run(std::env::args_os(), &mut std::io::stdout().lock(), &mut std::io::stderr(), color)
+    };
+    let status = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work).map(std::thread::JoinHandle::join);
+    match status {
+        Ok(Ok(code)) => ExitCode::from(code),
+        _ => {
+            let internal = tinyc_core::diag::Code::Internal;
+            let _ = writeln!(std::io::stderr(), "error[{internal}]: {}\n{}", internal.title, internal.explanation);
+            ExitCode::from(exit::INTERNAL)
+        }
+    }
+}
 
 /// Runs the command line `args` (with the program's name first); returns the exit status.
 ///
@@ -34,7 +58,7 @@ pub fn run(
     mut stderr: &mut dyn Write,
     color: bool,
 ) -> u8 {
-    let cli = match cli::Cli::try_parse_from(args) {
+    let cli = match cli::Cli::try_parse_from(depfile::long_options(args)) {
         Ok(cli) => cli,
         Err(e) => {
             let text = e.render();
@@ -66,5 +90,6 @@ fn dispatch(cli: &cli::Cli, console: &mut Console<'_>) -> Result<(), Failure> {
         Some(cli::Command::Verify(args)) => verify::run(args, console),
         Some(cli::Command::Ops(args)) => ops::run(args, console),
         Some(cli::Command::Explain(args)) => explain::run(args, console),
+        Some(cli::Command::Integration(args)) => integration::run(args, console),
     }
 }

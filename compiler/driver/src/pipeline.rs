@@ -5,7 +5,8 @@ use crate::console::Console;
 use crate::exit::Failure;
 use crate::files;
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 use tinyc_codegen::c;
 use tinyc_codegen::lower::lower;
 use tinyc_codegen::plan::{Plan, plan};
@@ -13,7 +14,7 @@ use tinyc_codegen::targets::Target;
 use tinyc_codegen::validate::validate;
 use tinyc_core::diag::{Code, Report};
 use tinyc_core::graph::Graph;
-use tinyc_core::loops::Program;
+use tinyc_core::loops::{Arg, Place, Program};
 use tinyc_core::onnx::{ImportOptions, import};
 use tinyc_core::{text, verify};
 use tinyc_rewrite::PASSES;
@@ -25,6 +26,8 @@ pub struct Network {
     pub io: tinyc_codegen::Io,
     /// SHA-256 of the model file, in hexadecimal.
     pub hash: String,
+    /// The model and the files beside it that hold its tensors, in the order read.
+    pub files: Vec<PathBuf>,
 }
 
 /// A network down to its program.
@@ -32,6 +35,33 @@ pub struct Compiled {
     pub network: Network,
     pub plan: Plan,
     pub program: Program,
+}
+
+impl Compiled {
+    /// Bytes of constants that a step reads.
+    pub fn step_weights(&self, step: usize) -> usize {
+        let program = &self.program;
+        let mut constants: Vec<_> = program.steps[step]
+            .args
+            .iter()
+            .filter_map(|a| match a {
+                Arg::Buffer(b) => Some(*b),
+                Arg::Index(_) => None,
+            })
+            .filter(|b| matches!(program.buffers[b.0 as usize].place, Place::Const(_)))
+            .collect();
+        constants.sort();
+        constants.dedup();
+        constants.iter().map(|b| program.buffers[b.0 as usize].bytes()).sum()
+    }
+
+    /// Number, operator, origins and result of a step, to name it in a message.
+    pub fn step_name(&self, step: usize) -> String {
+        let planned = &self.plan.steps[step];
+        let names: Vec<&str> = self.program.steps[step].origins.iter().map(|o| &**o).collect();
+        let types: Vec<String> = planned.writes.iter().map(|&b| self.plan.buffers[b].ty.to_string()).collect();
+        format!("step {step}, {} {:?} : {}", planned.op, names.join(", "), types.join(", "))
+    }
 }
 
 /// Passes are repeated until none changes anything; this many rounds bound what a defect could cost.
@@ -56,7 +86,15 @@ pub fn read(
     };
     let bytes = files::read(model)?;
     let folder = model.parent().unwrap_or(Path::new("."));
-    let external = |location: &str| std::fs::read(folder.join(location));
+    let read = RefCell::new(vec![model.to_owned()]);
+    let external = |location: &str| {
+        let path = folder.join(location);
+        let bytes = std::fs::read(&path)?;
+        if !read.borrow().contains(&path) {
+            read.borrow_mut().push(path);
+        }
+        Ok(bytes)
+    };
     let options = ImportOptions { name, dims: args.dims.iter().cloned().collect(), external: &external };
     let file = model.display().to_string();
     let imported = import(&bytes, &options).map_err(|r| r.in_file(&file))?;
@@ -70,7 +108,7 @@ pub fn read(
         Io::Caller => tinyc_codegen::Io::Caller,
         Io::Arena => tinyc_codegen::Io::Arena,
     };
-    Ok(Network { graph, target, io, hash })
+    Ok(Network { graph, target, io, hash, files: read.into_inner() })
 }
 
 fn rewrite(graph: &mut Graph, args: &NetworkArgs, console: &mut Console<'_>) -> Result<(), Failure> {

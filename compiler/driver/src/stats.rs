@@ -1,9 +1,9 @@
 //! Sizes of a compiled network.
 
-use crate::emit;
 use crate::pipeline::Compiled;
 use crate::table;
 use serde::Serialize;
+use tinyc_codegen::c::Sizes;
 use tinyc_core::loops::{Place, Port};
 
 /// No operator keeps anything from run to run.
@@ -35,8 +35,8 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// `hook`: the context holds a hook.
-    pub fn of(compiled: &Compiled, hook: bool) -> Stats {
+    /// `sizes`: what the C printer found.
+    pub fn of(compiled: &Compiled, sizes: &Sizes) -> Stats {
         let program = &compiled.program;
         let owned_by_caller = |ports: &[Port]| -> usize {
             let caller =
@@ -44,7 +44,6 @@ impl Stats {
             ports.iter().filter(caller).map(|p| p.ty.bytes()).sum()
         };
         let (input_bytes, output_bytes) = (owned_by_caller(&program.inputs), owned_by_caller(&program.outputs));
-        let sizes = emit::c(compiled, "", hook, None).sizes;
         Stats {
             name: program.name.clone(),
             target: compiled.network.target.name.to_owned(),

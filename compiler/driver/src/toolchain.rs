@@ -1,6 +1,7 @@
-//! The host's C compiler.
+//! C compilers: that of the host, and those of targets.
 
 use crate::exit::Failure;
+use object::{Object, ObjectSection, SectionKind};
 use std::path::Path;
 use std::process::{Command, Output};
 use tinyc_core::diag::Code;
@@ -18,22 +19,45 @@ impl Cc {
             Some(one) => vec![one],
             None => ["cc", "gcc", "clang"].map(str::to_owned).to_vec(),
         };
-        let runs = |c: &String| Command::new(c).arg("--version").output().is_ok_and(|o| o.status.success());
-        match candidates.iter().find(|c| runs(c)) {
-            Some(program) => Ok(Cc { program: program.clone() }),
-            None => {
-                let message = format!("no C compiler found (tried {})", candidates.join(", "));
-                Err(Failure::new(Code::NoTool, message).help("install the package gcc or clang, or give --cc"))
-            }
-        }
+        candidates.iter().find_map(|c| Cc::named(c)).ok_or_else(|| {
+            let message = format!("no C compiler found (tried {})", candidates.join(", "));
+            Failure::new(Code::NoTool, message).help("install the package gcc or clang, or give --cc")
+        })
     }
 
-    /// Compiles and links sources into an executable.
-    pub fn build(&self, flags: &str, sources: &[&Path], executable: &Path) -> Result<(), Failure> {
+    /// This one, if it runs.
+    pub fn named(program: &str) -> Option<Cc> {
+        let runs = Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success());
+        runs.then(|| Cc { program: program.to_owned() })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.program
+    }
+
+    /// Compiles sources; into an executable, unless the flags hold `-c`.
+    pub fn build<'a>(
+        &self,
+        flags: impl IntoIterator<Item = &'a str>,
+        sources: &[&Path],
+        output: &Path,
+    ) -> Result<(), Failure> {
         let mut command = Command::new(&self.program);
-        command.args(flags.split_whitespace()).args(sources).arg("-o").arg(executable);
+        command.args(flags).args(sources).arg("-o").arg(output);
         run(command, &self.program).map(drop)
     }
+}
+
+/// Bytes of code, constants and initialized data in an object file: what it takes of flash before it
+/// is linked.
+pub fn flash_bytes(object: &[u8]) -> Result<usize, Failure> {
+    let file = object::File::parse(object)
+        .map_err(|e| Failure::new(Code::NoTool, format!("the C compiler's output is not an object file: {e}")))?;
+    let stored = |kind| {
+        use SectionKind::{Data, ReadOnlyData, ReadOnlyDataWithRel, ReadOnlyString, Text};
+        matches!(kind, Text | Data | ReadOnlyData | ReadOnlyDataWithRel | ReadOnlyString)
+    };
+    Ok(file.sections().filter(|s| stored(s.kind())).map(|s| s.size() as usize).sum())
 }
 
 /// Runs a program to its end; a failure shows what it printed.

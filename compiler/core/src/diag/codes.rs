@@ -1,7 +1,7 @@
 //! The table of diagnostic codes, with the explanations that `tinyc explain` prints.
 //!
 //! E01 reading ONNX, E02 types and shapes, E03 graph invariants, E04 planning and code generation,
-//! E05 command line and files, E06 verification, W warnings.
+//! E05 command line and files, E06 verification, E07 budgets, W warnings.
 
 use std::fmt;
 
@@ -127,6 +127,12 @@ codes! {
     Mismatch "E0601" "compiled code and reference differ"
         "`tinyc verify` found a difference beyond the tolerance.";
 
+    Budget "E0701" "a budget is not met"
+        "The network needs more RAM than --max-ram or more flash than --max-flash allows. RAM is arena, the \
+         caller's inputs and outputs, state and context; the stack is not counted. Flash is what the C \
+         compiler makes of the emitted source: constants and code. The message says what it comes to and \
+         what needs most of it. Nothing was written.";
+
     Renamed "W0001" "a name was changed for C"
         "A name of the model is no C identifier, so the emitted code uses another one.";
     UnusedInput "W0002" "an input is never read"
@@ -134,6 +140,11 @@ codes! {
     UnusedDim "W0003" "a dimension given with --dim does not occur"
         "No input of the model has a dimension of this name; `tinyc check` shows the names that there are. A \
          dimension without a name is INPUT.AXIS, such as --dim input_1.0=1.";
+
+    NotMeasured "W0004" "a budget on flash holds by an estimate only"
+        "The size of code is known when a C compiler for the target has compiled it, and none was found, so \
+         an allowance for each operation stands for it. Install the compiler that the message names, or name \
+         one with --size-cc.";
 
     Internal "E9001" "internal error"
         "A defect of tinyc: please report it with the model and the command line.";

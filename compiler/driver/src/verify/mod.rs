@@ -7,13 +7,13 @@ use crate::cli::VerifyArgs;
 use crate::console::Console;
 use crate::emit;
 use crate::exit::Failure;
+use crate::files::{self, Scratch};
 use crate::npz::Npz;
 use crate::pipeline::{self, Compiled};
 use crate::table;
 use crate::toolchain::{self, Cc};
 use compare::Difference;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Command;
 use tinyc_codegen::plan::Work;
 use tinyc_core::diag::Code;
@@ -92,23 +92,18 @@ struct Run {
 }
 
 fn run_compiled(compiled: &Compiled, samples: &[Vec<Tensor>], cc: &Cc, args: &VerifyArgs) -> Result<Vec<Run>, Failure> {
-    let io_failed = |e: std::io::Error| Failure::new(Code::Write, format!("cannot write a temporary file: {e}"));
-    let folder = tempfile::tempdir().map_err(io_failed)?;
-    let path = |name: &str| folder.path().join(name);
-    let program = &compiled.program;
-    let header = format!("{}.h", program.name);
-    let emitted = emit::c(compiled, &header, false, None);
-    let write = |p: &Path, bytes: &[u8]| std::fs::write(p, bytes).map_err(io_failed);
-    write(&path(&header), emitted.header.as_bytes())?;
-    write(&path("model.c"), emitted.source.as_bytes())?;
-    write(&path("main.c"), harness::source(program, compiled.network.io, args.per_layer).as_bytes())?;
-    let input: Vec<u8> = samples.iter().flatten().flat_map(|t| t.data().to_le_bytes()).collect();
-    write(&path("in.bin"), &input)?;
-    cc.build(&args.cflags, &[&path("model.c"), &path("main.c")], &path("harness"))?;
-    let mut command = Command::new(path("harness"));
-    command.arg(path("in.bin")).arg(path("out.bin"));
+    let scratch = Scratch::new()?;
+    let model = emit::c(compiled, None, false, None).write(&scratch)?;
+    let main = harness::source(&compiled.program, compiled.network.io, args.per_layer);
+    let main = scratch.write("main.c", main.as_bytes())?;
+    let bytes: Vec<u8> = samples.iter().flatten().flat_map(|t| t.data().to_le_bytes()).collect();
+    let input = scratch.write("in.bin", &bytes)?;
+    let (program, output) = (scratch.path("harness"), scratch.path("out.bin"));
+    cc.build(args.cflags.split_whitespace(), &[&model, &main], &program)?;
+    let mut command = Command::new(program);
+    command.arg(input).arg(&output);
     toolchain::run(command, "the compiled network")?;
-    let output = std::fs::read(path("out.bin")).map_err(io_failed)?;
+    let output = files::read(&output)?;
     parse(compiled, samples.len(), args.per_layer, &output)
         .ok_or_else(|| Failure::new(Code::Internal, "the compiled network wrote fewer bytes than expected"))
 }
