@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-/// The seven float networks that every stage must carry.
-pub const NETWORKS: [&str; 7] = [
+/// The sixteen float networks that every stage must carry.
+pub const NETWORKS: [&str; 16] = [
     "mlperf_ic_resnet8",
     "mlperf_kws_dscnn",
     "mlperf_vww_mobilenetv1_025",
@@ -11,6 +11,15 @@ pub const NETWORKS: [&str; 7] = [
     "mlperf_sww_1dconv",
     "mnist_onnx2c_14x14",
     "lenet300_mnist",
+    "fer_mini_xception",
+    "tflm_hello_world_sine",
+    "tflm_micro_speech",
+    "st_mobilenetv2_035_128",
+    "arm_kws_cnn_s",
+    "arm_kws_dnn_s",
+    "mobilenetv1_050_160_imagenet",
+    "mcunet_detection",
+    "kwt1_transformer",
 ];
 
 /// Root of the repository.

@@ -1,4 +1,4 @@
-//! The seven shared networks and the example, as users compile them: against the outputs stored beside
+//! The sixteen shared networks and the example, as users compile them: against the outputs stored beside
 //! them, under sanitizers, without warnings on hosts and cores, without foreign symbols.
 
 #![allow(clippy::unwrap_used, clippy::panic)]

@@ -75,6 +75,7 @@ fn attribute(a: &AttrSpec) -> String {
         AttrKind::Int => "integer".to_owned(),
         AttrKind::Ints => "integers".to_owned(),
         AttrKind::Float => "float".to_owned(),
+        AttrKind::Floats => "floats".to_owned(),
         AttrKind::Word(words) => words.join(", "),
         AttrKind::DType => "element type".to_owned(),
     };

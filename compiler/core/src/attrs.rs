@@ -43,6 +43,7 @@ pub enum Attr {
     Int(i64),
     Ints(Vec<i64>),
     Float(F32),
+    Floats(Vec<F32>),
     /// One of the words that the attribute's kind lists.
     Word(&'static str),
     DType(DType),
@@ -55,6 +56,7 @@ pub enum AttrKind {
     Int,
     Ints,
     Float,
+    Floats,
     Word(&'static [&'static str]),
     DType,
 }
@@ -83,6 +85,14 @@ impl AttrSpec {
 
     pub const fn float(name: &'static str, doc: &'static str) -> AttrSpec {
         AttrSpec { name, kind: AttrKind::Float, doc }
+    }
+
+    pub const fn floats(name: &'static str, doc: &'static str) -> AttrSpec {
+        AttrSpec { name, kind: AttrKind::Floats, doc }
+    }
+
+    pub const fn word(name: &'static str, words: &'static [&'static str], doc: &'static str) -> AttrSpec {
+        AttrSpec { name, kind: AttrKind::Word(words), doc }
     }
 
     pub const fn dtype(name: &'static str, doc: &'static str) -> AttrSpec {
@@ -131,6 +141,10 @@ impl Attrs {
         self.with(name, Attr::Float(v.into()))
     }
 
+    pub fn with_floats(self, name: &'static str, v: impl IntoIterator<Item = f32>) -> Attrs {
+        self.with(name, Attr::Floats(v.into_iter().map(F32::from).collect()))
+    }
+
     pub fn with_bool(self, name: &'static str, v: bool) -> Attrs {
         self.with(name, Attr::Bool(v))
     }
@@ -172,6 +186,14 @@ impl Attrs {
     getter!(word, Word, v => v, &'static str);
     getter!(dtype, DType, v => *v, DType);
 
+    /// A `Floats` attribute.
+    pub fn floats(&self, name: &str) -> Vec<f32> {
+        match self.0.get(name) {
+            Some(Attr::Floats(v)) => v.iter().map(|&v| v.into()).collect(),
+            other => unreachable!("attribute {name} is {other:?}"),
+        }
+    }
+
     /// An `Ints` attribute whose values the operator has checked to be extents.
     pub fn extents(&self, name: &str) -> Vec<usize> {
         self.ints(name).iter().map(|&v| usize::try_from(v).unwrap_or(0)).collect()
@@ -189,6 +211,7 @@ impl Attrs {
                         | (Attr::Int(_), AttrKind::Int)
                         | (Attr::Ints(_), AttrKind::Ints)
                         | (Attr::Float(_), AttrKind::Float)
+                        | (Attr::Floats(_), AttrKind::Floats)
                         | (Attr::DType(_), AttrKind::DType)
                 ),
             };
@@ -203,18 +226,21 @@ impl Attrs {
     }
 }
 
+fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, v: &[T]) -> fmt::Result {
+    f.write_str("[")?;
+    for (i, x) in v.iter().enumerate() {
+        write!(f, "{}{x}", if i > 0 { "," } else { "" })?;
+    }
+    f.write_str("]")
+}
+
 impl fmt::Display for Attr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Attr::Bool(v) => write!(f, "{v}"),
             Attr::Int(v) => write!(f, "{v}"),
-            Attr::Ints(v) => {
-                f.write_str("[")?;
-                for (i, x) in v.iter().enumerate() {
-                    write!(f, "{}{x}", if i > 0 { "," } else { "" })?;
-                }
-                f.write_str("]")
-            }
+            Attr::Ints(v) => list(f, v),
+            Attr::Floats(v) => list(f, v),
             Attr::Float(v) => write!(f, "{v}"),
             Attr::Word(v) => f.write_str(v),
             Attr::DType(v) => write!(f, "{v}"),

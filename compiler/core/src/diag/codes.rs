@@ -95,6 +95,9 @@ codes! {
          operator does not define it, and the window must fit into the padded input.";
     DeclaredType "E0206" "declared and inferred type differ"
         "The model declares another type for a value than the operators give.";
+    BadIndex "E0207" "index out of range"
+        "Constant indices must be in -extent..extent of the axis that they are positions of. (Indices that \
+         the network computes cannot be checked; the compiled code moves them to the nearest position.)";
 
     Invariant "E0301" "a graph invariant does not hold"
         "The graph breaks an invariant of tinyc's IR. After import this is a defect of tinyc; in a text \
@@ -140,6 +143,9 @@ codes! {
     UnusedDim "W0003" "a dimension given with --dim does not occur"
         "No input of the model has a dimension of this name; `tinyc check` shows the names that there are. A \
          dimension without a name is INPUT.AXIS, such as --dim input_1.0=1.";
+    AssumedDim "W0005" "an unknown batch dimension was taken as 1"
+        "The first dimension of an input of two or more dimensions is not known; in most models it counts \
+         samples, so it is taken as 1. Give it another value with --dim NAME=VALUE.";
 
     NotMeasured "W0004" "a budget on flash holds by an estimate only"
         "The size of code is known when a C compiler for the target has compiled it, and none was found, so \

@@ -3,6 +3,7 @@
 use super::index::{Index, IndexVar};
 use super::ir::{Buf, BufferParam, Expr, For, Function, Local, Mode, Stmt};
 use super::ty::{Scalar, Ty};
+use super::view::View;
 
 /// A function under construction.
 pub struct Lower {
@@ -128,6 +129,14 @@ impl Lower {
                 body(l, at);
             }
         });
+    }
+
+    /// Copies all elements of `from` to `to`, a view of the same shape.
+    pub fn copy(&mut self, from: &View, to: &View) {
+        let mut views = [to.clone(), from.clone()];
+        View::coalesce(&mut views);
+        let [to, from] = views;
+        self.nest(&to.shape(), |l, at| l.push(to.write(at, from.read(at))));
     }
 
     /// A reduction: starts at `init`, gives each iteration the running value, returns the last.

@@ -122,10 +122,9 @@ impl<'m> Importer<'m> {
             scope.initializers.insert(name, tensor);
         }
         // An initializer that is also an input is a constant.
-        for input in &graph.input {
-            if scope.initializers.contains_key(&input.name) {
-                continue;
-            }
+        let inputs: Vec<_> = graph.input.iter().filter(|i| !scope.initializers.contains_key(&i.name)).collect();
+        inputs.iter().for_each(|i| dims.batch(&i.name, i.r#type.as_ref()));
+        for input in inputs {
             let slot = match dims.input(&input.name, input.r#type.as_ref()) {
                 Ok(Some(ty)) => Slot::Node(self.graph.add_input(&input.name, ty)),
                 Ok(None) => Slot::Poisoned,

@@ -128,6 +128,12 @@ impl<'a> NodeReader<'a> {
         }
     }
 
+    /// Value of operand `i` where it depends on constants only.
+    pub fn known(&mut self, i: usize) -> Option<Arc<Tensor>> {
+        let id = self.operand(i)?;
+        self.constants.value(self.graph, id)
+    }
+
     /// Operand `i` as integers; it must be a constant integer tensor. `None` when absent.
     pub fn constant_ints(&mut self, i: usize) -> Result<Option<Vec<i64>>, OpError> {
         let Some(t) = self.constant(i)? else { return Ok(None) };
@@ -138,6 +144,11 @@ impl<'a> NodeReader<'a> {
                 Err(OpError::new(Code::TypeMismatch, message))
             }
         }
+    }
+
+    /// Integers that are an attribute before opset `since` and operand `i` from then on.
+    pub fn ints_or_operand(&mut self, name: &str, since: i64, i: usize) -> Result<Option<Vec<i64>>, OpError> {
+        if self.opset < since { self.ints(name) } else { self.constant_ints(i) }
     }
 
     attribute!(int, Int, i64, "an integer");

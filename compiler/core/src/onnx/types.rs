@@ -19,9 +19,12 @@ fn tensor_of(ty: Option<&TypeProto>) -> Result<(i32, Option<&[DimensionProto]>),
     }
 }
 
-/// Names of dimensions with the values that the user gave them.
+/// Names of dimensions with the values that the user gave them, and those of batches, which are taken as
+/// 1 where the user gave none.
 pub struct Dims<'a> {
     given: &'a BTreeMap<String, usize>,
+    /// With the input that first has each of them.
+    assumed: BTreeMap<String, String>,
     used: BTreeSet<String>,
     /// Names without a value, with the first input that has them.
     missing: BTreeMap<String, String>,
@@ -29,7 +32,21 @@ pub struct Dims<'a> {
 
 impl<'a> Dims<'a> {
     pub fn new(given: &'a BTreeMap<String, usize>) -> Dims<'a> {
-        Dims { given, used: BTreeSet::new(), missing: BTreeMap::new() }
+        Dims { given, assumed: BTreeMap::new(), used: BTreeSet::new(), missing: BTreeMap::new() }
+    }
+
+    /// Takes the first dimension of an input as its batch, unless it is the only one. All inputs are
+    /// told before the first of them is asked for its type.
+    pub fn batch(&mut self, name: &str, ty: Option<&TypeProto>) {
+        let Ok((_, Some([DimensionProto { dim_value: None, dim_param }, _, ..]))) = tensor_of(ty) else { return };
+        let dim = spelled_or_placed(dim_param, name, 0);
+        if !self.given.contains_key(&dim) {
+            self.assumed.entry(dim).or_insert_with(|| name.to_owned());
+        }
+    }
+
+    fn value(&self, dim: &str) -> Option<usize> {
+        self.given.get(dim).copied().or_else(|| self.assumed.contains_key(dim).then_some(1))
     }
 
     /// Type of a graph input. `None` when a dimension is unknown, which `report` tells later.
@@ -49,14 +66,13 @@ impl<'a> Dims<'a> {
             let extent = match d.dim_value {
                 Some(v) => Some(v),
                 None => {
-                    // A dimension without a name can be given by its place.
-                    let dim = if d.dim_param.is_empty() { format!("{name}.{axis}") } else { d.dim_param.clone() };
+                    let dim = spelled_or_placed(&d.dim_param, name, axis);
                     self.used.insert(dim.clone());
-                    let given = self.given.get(&dim).copied();
-                    if given.is_none() {
+                    let value = self.value(&dim);
+                    if value.is_none() {
                         self.missing.entry(dim).or_insert_with(|| format!("dimension {axis} of input {name:?}"));
                     }
-                    given.map(|v| i64::try_from(v).unwrap_or(i64::MAX))
+                    value.map(|v| i64::try_from(v).unwrap_or(i64::MAX))
                 }
             };
             if extent == Some(0) {
@@ -74,8 +90,7 @@ impl<'a> Dims<'a> {
     pub fn contradiction(&self, declared: Option<&TypeProto>, ty: &TensorType) -> Option<String> {
         let Ok((elem, dims)) = tensor_of(declared) else { return None };
         let dtype_fits = elem == 0 || element_type(elem.into()).is_ok_and(|d| d == ty.dtype);
-        let fits = |d: &DimensionProto, n: usize| match d.dim_value.or(self.given.get(&d.dim_param).map(|&v| v as i64))
-        {
+        let fits = |d: &DimensionProto, n: usize| match d.dim_value.or(self.value(&d.dim_param).map(|v| v as i64)) {
             Some(v) => usize::try_from(v).is_ok_and(|v| v == n),
             None => true,
         };
@@ -91,24 +106,35 @@ impl<'a> Dims<'a> {
         })
     }
 
-    /// One error per unknown dimension, and a warning per value that no dimension takes.
+    /// One error per unknown dimension, a warning per batch that is taken as 1, and one per value that
+    /// no dimension takes.
     pub fn report(&self, report: &mut Report) {
         for (dim, place) in &self.missing {
             let message = format!("{place} is {dim:?}, whose value is not known");
-            let argument = if dim.contains(|c: char| c.is_whitespace()) {
-                format!("{:?}", format!("{dim}=1"))
-            } else {
-                format!("{dim}=1")
-            };
-            report.push(
-                Diagnostic::error(Code::DynamicDim, message).help(format!("give it a value, such as --dim {argument}")),
-            );
+            let help = format!("give it a value, such as --dim {}", argument(dim, 1));
+            report.push(Diagnostic::error(Code::DynamicDim, message).help(help));
+        }
+        for (dim, input) in &self.assumed {
+            let message = format!("dimension 0 of input {input:?} is {dim:?}, whose value is not known; taken as 1");
+            let help = format!("give it another value, such as --dim {}", argument(dim, 8));
+            report.push(Diagnostic::warning(Code::AssumedDim, message).help(help));
         }
         for dim in self.given.keys().filter(|d| !self.used.contains(*d)) {
             let message = format!("no input has a dimension {dim:?}");
             report.push(Diagnostic::warning(Code::UnusedDim, message));
         }
     }
+}
+
+/// What the user calls a dimension: by its name, or else by its place.
+fn spelled_or_placed(dim_param: &str, input: &str, axis: usize) -> String {
+    if dim_param.is_empty() { format!("{input}.{axis}") } else { dim_param.to_owned() }
+}
+
+/// `DIM=VALUE` as a word of a command line.
+fn argument(dim: &str, value: usize) -> String {
+    let argument = format!("{dim}={value}");
+    if dim.contains(|c: char| c.is_whitespace()) { format!("{argument:?}") } else { argument }
 }
 
 fn spelled(d: &DimensionProto) -> String {

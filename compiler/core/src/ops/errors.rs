@@ -7,6 +7,13 @@ use crate::text;
 const CONV: &str = "strides: [1,1], pads: [0,0,0,0], dilations: [1,1], group: 1";
 const POOL: &str = "strides: [1,1], pads: [0,0,0,0], dilations: [1,1], ceil: false";
 
+macro_rules! resize {
+    () => {
+        "mode: linear, coordinates: half_pixel, rounding: floor, cubic: 0.0, exclude_outside: false, antialias: false, \
+         region: [], outside: 0.0"
+    };
+}
+
 /// Operator and operands, attributes, code, words.
 const REJECTED: &[(&str, &str, &str, &str)] = &[
     ("conv f32[1,2,5,5], f32[3,4,3,3]", CONV, "E0203", "x has 2 channels in 1 groups, but w is made for 4"),
@@ -84,6 +91,39 @@ const REJECTED: &[(&str, &str, &str, &str)] = &[
     ("reshape f32[2,3]", "shape: [4]", "E0203", "[4] does not hold the 6 elements"),
     ("reshape f32[2,3]", "shape: [-2,-3]", "E0203", "does not hold"),
     ("transpose f32[2,3]", "perm: [0,0]", "E0204", "no permutation"),
+    (
+        "slice f32[2,3]",
+        "starts: [0,1], steps: [1,1], extents: [2,3]",
+        "E0203",
+        "3 positions from 1 on by 1 do not lie in axis 1",
+    ),
+    ("slice f32[4]", "starts: [0], steps: [0], extents: [2]", "E0203", "2 positions from 0 on by 0"),
+    ("slice f32[4]", "starts: [0], steps: [9223372036854775807], extents: [3]", "E0203", "do not lie in axis 0"),
+    (
+        "slice f32[2,3]",
+        "starts: [0], steps: [1,1], extents: [2,3]",
+        "E0203",
+        "starts has 1 values, but f32[2,3] has 2 axes",
+    ),
+    ("concat f32[2,3], f32[3,3]", "axis: 1", "E0203", "operand 1 is f32[3,3], which differ outside of axis 1"),
+    ("concat f32[2,3], f32[2]", "axis: 0", "E0203", "operand 1 is f32[2]"),
+    ("concat f32[2], i8[2]", "axis: 0", "E0201", "element types must agree"),
+    ("concat f32[2], f32[2]", "axis: 1", "E0204", "axis 1 is not in -1..1"),
+    ("pad f32[2,3]", "before: [0,-2], after: [0,-2], mode: constant", "E0205", "do not fit f32[2,3]"),
+    ("pad f32[2,3]", "before: [0,-3], after: [0,1], mode: edge", "E0205", "no elements to repeat"),
+    (
+        "pad f32[2], f32[1]",
+        "before: [0], after: [1], mode: constant",
+        "E0203",
+        "value is f32[1], but must have shape []",
+    ),
+    ("pad f32[2]", "before: [0], after: [9223372036854775807], mode: constant", "E0205", "do not fit"),
+    ("gather f32[2,3], f32[2]", "axis: 0", "E0201", "indices is f32[2], but its element type must be i32, i64"),
+    ("gather f32[2,0], i32[2]", "axis: 1", "E0203", "axis 1 of f32[2,0] has no positions"),
+    ("resize f32[2]", concat!("extents: [4], scales: [0.0], ", resize!()), "E0205", "the scale 0 is not positive"),
+    ("resize f32[2]", concat!("extents: [4], scales: [nan], ", resize!()), "E0205", "NaN is no scale"),
+    ("resize f32[0]", concat!("extents: [4], scales: [2.0], ", resize!()), "E0205", "f32[0] cannot become [4]"),
+    ("resize i8[2]", concat!("extents: [4], scales: [2.0], ", resize!()), "E0201", "x is i8[2]"),
 ];
 
 #[test]

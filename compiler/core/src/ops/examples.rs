@@ -88,6 +88,12 @@ const EMPTY: &[&str] = &[
     "transpose f32[2,0,3] {perm: [2,0,1]} -> f32[3,2,0]",
     "reshape f32[2,0,3] {shape: [0,7]} -> f32[0,7]",
     "add f32[2,0], f32[2,1] -> f32[2,0]",
+    "slice f32[2,3] {starts: [0,1], steps: [1,1], extents: [2,0]} -> f32[2,0]",
+    "concat f32[2,0], f32[2,3] {axis: 1} -> f32[2,3]",
+    "pad f32[2,0] {before: [1,0], after: [0,3], mode: constant} -> f32[3,3]",
+    "pad f32[0,2] {before: [0,1], after: [0,1], mode: wrap} -> f32[0,4]",
+    "gather f32[2,0], i32[3] {axis: 0} -> f32[3,0]",
+    "gather f32[0,2], i32[0] {axis: 0} -> f32[0,2]",
     "batch_norm f32[2,0,3], f32[0], f32[0], f32[0], f32[0] {epsilon: 0.1} -> f32[2,0,3]",
 ];
 

@@ -1,6 +1,7 @@
 //! Walking coordinates: what data-movement operators share.
 
 use crate::loops::{Index, View};
+use crate::tensor::{Data, Tensor};
 use crate::types::Shape;
 
 /// Offsets of all coordinates of a shape in row-major order, under other strides.
@@ -31,6 +32,24 @@ pub fn broadcast(x: &[usize], shape: &[usize]) -> impl Iterator<Item = usize> + 
     let stride = |d: usize| d.checked_sub(skip).map_or(0, |d| if x[d] == 1 { 0 } else { dense[d] });
     let strides: Vec<usize> = (0..shape.len()).map(stride).collect();
     offsets(shape, &strides)
+}
+
+/// Offsets in a dense tensor at all combinations of positions along its axes, the last axis fastest;
+/// `None` where a position is.
+pub fn positions(shape: &[usize], along: &[Vec<Option<usize>>]) -> Vec<Option<usize>> {
+    shape.iter().zip(along).fold(vec![Some(0)], |offsets, (n, along)| {
+        let next = |o: Option<usize>| along.iter().map(move |p| Some(o? * n + (*p)?));
+        offsets.into_iter().flat_map(next).collect()
+    })
+}
+
+/// The elements of `x` at all combinations of positions along its axes, `otherwise` where there is none.
+pub fn pick(x: &Tensor, along: &[Vec<Option<usize>>], otherwise: &Tensor) -> Tensor {
+    let shape: Vec<usize> = along.iter().map(Vec::len).collect();
+    let outside = x.data().len();
+    let all = Data::concat([x.data(), otherwise.data()].into_iter());
+    let data = all.gather(positions(x.shape(), along).into_iter().map(|p| p.unwrap_or(outside)));
+    Tensor::new(shape, data).expect("one element a combination")
 }
 
 /// Coordinates in `x` of the element whose row-major position is that of `at` in `y`.

@@ -9,6 +9,7 @@ mod examples;
 pub(crate) mod index;
 mod pool;
 mod require;
+mod taps;
 pub(crate) mod window;
 
 macro_rules! ops {
@@ -31,8 +32,8 @@ macro_rules! ops {
 }
 
 ops! {
-    abs add and average_pool batch_norm ceil clip conv div elu equal erf exp floor gelu gemm
-    greater greater_or_equal hard_sigmoid hard_swish leaky_relu less less_or_equal log
-    log_softmax matmul max max_pool min mul neg not or pow prelu reciprocal relu reshape
-    round sigmoid sign softmax softplus softsign sqrt sub tanh transpose xor
+    abs add and average_pool batch_norm ceil clip concat conv div elu equal erf exp floor gather
+    gelu gemm greater greater_or_equal hard_sigmoid hard_swish leaky_relu less less_or_equal log
+    log_softmax matmul max max_pool min mul neg not or pad pow prelu reciprocal relu reshape resize
+    round sigmoid sign slice softmax softplus softsign sqrt sub tanh transpose xor
 }

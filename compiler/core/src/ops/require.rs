@@ -20,6 +20,11 @@ pub fn product(d: DType) -> bool {
     d.is_float() || d.is_int() && d.bytes() >= 4
 }
 
+/// What indices are.
+pub fn position(d: DType) -> bool {
+    matches!(d, DType::I32 | DType::I64)
+}
+
 /// Floats that the library's functions take; f16 and bf16 are computed in f32 and rounded.
 pub fn f32_or_narrower(d: DType) -> bool {
     d.is_float() && d != DType::F64
@@ -73,6 +78,15 @@ pub fn axes(op: &str, ty: &TensorType, given: &[i64]) -> Result<Vec<usize>, OpEr
         Some(w) => Err(OpError::new(Code::BadAxis, format!("{op}: axis {} is given twice in {given:?}", w[0]))),
         None => Ok(axes),
     }
+}
+
+/// An attribute has one value for each axis of an operand.
+pub fn one_an_axis<T>(op: &str, attribute: &str, values: &[T], ty: &TensorType) -> Result<(), OpError> {
+    if values.len() == ty.shape.rank() {
+        return Ok(());
+    }
+    let message = format!("{op}: {attribute} has {} values, but {ty} has {} axes", values.len(), ty.shape.rank());
+    Err(OpError::new(Code::ShapeMismatch, message))
 }
 
 /// An operand has exactly this shape.

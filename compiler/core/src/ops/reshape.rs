@@ -104,15 +104,10 @@ fn read_flatten(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
     emit(n, vec![extent(&x.shape[..split]), extent(&x.shape[split..])])
 }
 
-/// Axes as an attribute before opset 13, as operand 1 from then on.
-fn read_axes(n: &mut NodeReader<'_>) -> Result<Option<Vec<i64>>, OpError> {
-    if n.opset() < 13 { n.ints("axes") } else { n.constant_ints(1) }
-}
-
 /// ONNX Squeeze: without axes all extents of 1 go.
 fn read_squeeze(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
     let x = n.ty(0)?;
-    let gone = match read_axes(n)? {
+    let gone = match n.ints_or_operand("axes", 13, 1)? {
         None => (0..x.shape.rank()).filter(|&d| x.shape[d] == 1).collect(),
         Some(axes) => require::axes("squeeze", &x, &axes)?,
     };
@@ -127,7 +122,7 @@ fn read_squeeze(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
 /// ONNX Unsqueeze: axes count in the result.
 fn read_unsqueeze(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
     let x = n.ty(0)?;
-    let axes = read_axes(n)?.ok_or_else(|| OpError::new(Code::Arity, "unsqueeze: axes are missing"))?;
+    let axes = n.ints_or_operand("axes", 13, 1)?.ok_or_else(|| OpError::new(Code::Arity, "unsqueeze: axes are missing"))?;
     let result = TensorType::new(x.dtype, vec![1; x.shape.rank() + axes.len()]);
     let new = require::axes("unsqueeze", &result, &axes)?;
     let mut old = x.shape.iter();

@@ -54,10 +54,7 @@ impl Op for Transpose {
 
     fn lower(&self, l: &mut Lower, attrs: &Attrs, x: &[Option<View>], y: &[View]) -> Result<(), OpError> {
         let [Some(x)] = x else { unreachable!("operand count is checked") };
-        let mut views = [y[0].clone(), x.permuted(&order(attrs))];
-        View::coalesce(&mut views);
-        let [y, x] = views;
-        l.nest(&y.shape(), |l, at| l.push(y.write(at, x.read(at))));
+        l.copy(&x.permuted(&order(attrs)), &y[0]);
         Ok(())
     }
 }

@@ -237,13 +237,16 @@ fn typed(kind: AttrKind, value: &Value) -> Option<Attr> {
         (AttrKind::Word(words), Value::One(v)) => words.iter().find(|w| **w == v.as_str()).map(|w| Attr::Word(w)),
         (AttrKind::DType, Value::One(v)) => crate::types::DType::from_name(v).map(Attr::DType),
         (AttrKind::Ints, Value::List(v)) => v.iter().map(|v| v.parse().ok()).collect::<Option<_>>().map(Attr::Ints),
+        (AttrKind::Floats, Value::List(v)) => {
+            v.iter().map(|v| read_f32(v).map(Into::into)).collect::<Option<_>>().map(Attr::Floats)
+        }
         _ => None,
     }
 }
 
 /// The value of whatever kind it looks like.
 fn any(value: &Value) -> Option<Attr> {
-    [AttrKind::Bool, AttrKind::Int, AttrKind::Float, AttrKind::DType, AttrKind::Ints]
+    [AttrKind::Bool, AttrKind::Int, AttrKind::Float, AttrKind::DType, AttrKind::Ints, AttrKind::Floats]
         .into_iter()
         .find_map(|k| typed(k, value))
 }
