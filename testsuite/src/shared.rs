@@ -22,6 +22,11 @@ pub const NETWORKS: [&str; 16] = [
     "kwt1_transformer",
 ];
 
+/// Those whose C is 10 MB and more, almost all of it constants, which a compiler takes 10 seconds to
+/// read. They hold nothing that a smaller one lacks but size, so tests that vary compilers or options
+/// do one variant of each.
+pub const LARGE: [&str; 2] = ["mobilenetv1_050_160_imagenet", "kwt1_transformer"];
+
 /// Root of the repository.
 pub fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
