@@ -143,14 +143,13 @@ codes! {
     UnusedDim "W0003" "a dimension given with --dim does not occur"
         "No input of the model has a dimension of this name; `tinyc check` shows the names that there are. A \
          dimension without a name is INPUT.AXIS, such as --dim input_1.0=1.";
-    AssumedDim "W0005" "an unknown batch dimension was taken as 1"
-        "The first dimension of an input of two or more dimensions is not known; in most models it counts \
-         samples, so it is taken as 1. Give it another value with --dim NAME=VALUE.";
-
     NotMeasured "W0004" "a budget on flash holds by an estimate only"
         "The size of code is known when a C compiler for the target has compiled it, and none was found, so \
          an allowance for each operation stands for it. Install the compiler that the message names, or name \
          one with --size-cc.";
+    AssumedDim "W0005" "an unknown batch dimension was taken as 1"
+        "The first dimension of an input of two or more dimensions is not known; in most models it counts \
+         samples, so it is taken as 1. Give it another value with --dim NAME=VALUE.";
 
     Internal "E9001" "internal error"
         "A defect of tinyc: please report it with the model and the command line.";
