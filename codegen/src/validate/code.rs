@@ -83,6 +83,17 @@ impl Site {
         Spot::At { inner, element: base + inner, logical: base + logical }
     }
 
+    /// Where the accesses of a loop over `var` with this step lie one behind the other: the first
+    /// one's logical element, within the buffer and within the parameter.
+    pub fn run(&self, var: usize, step: i64, env: &[i64]) -> Option<(i64, i64)> {
+        let flat = self.flat.as_ref().filter(|_| !self.partial)?;
+        let adjacent = flat.slope(var)? * step * self.elem == self.bytes && self.base.slope(var)? == 0;
+        adjacent.then(|| {
+            let element = flat.eval(env);
+            (element, element - self.base.eval(env))
+        })
+    }
+
     /// Intervals of the first element accessed, for variables in intervals.
     fn reach(&self, env: &dyn Fn(usize) -> Range) -> Option<(Range, Range)> {
         let mut sum = (self.offset, self.offset);

@@ -69,6 +69,11 @@ impl Memory {
         }
     }
 
+    /// Whether these bytes of two buffers that can be written are the same byte.
+    pub fn same_place(&self, (a, i): (usize, usize), (b, j): (usize, usize)) -> bool {
+        matches!((self.homes[a], self.homes[b]), (Home::At(x), Home::At(y)) if x + i == y + j)
+    }
+
     /// Tags `n` bytes at byte `at` of a buffer as its logical bytes from `logical` on.
     pub fn write(&mut self, buffer: usize, at: usize, logical: usize, n: usize) {
         if let Home::At(home) = self.homes[buffer] {

@@ -24,19 +24,47 @@ mod walk;
 use memory::Memory;
 use tinyc_core::diag::{Code, Diagnostic, Report};
 use tinyc_core::loops::{Arg, Buffer, Place, Port, Program};
+use walk::Found;
+
+/// Arena and outputs of a program may take this many bytes: for each, eight more hold its tag.
+const MAX_BYTES: usize = 64 << 20;
+
+/// Accesses that are walked at most, where a loop over adjacent elements is one. Networks for
+/// microcontrollers have some hundred thousand.
+const MAX_ACCESSES: u64 = 1 << 24;
 
 /// Validates a program; the errors name step, buffer and element.
 pub fn validate(program: &Program) -> Result<(), Report> {
+    within(program, MAX_ACCESSES)
+}
+
+fn within(program: &Program, max_accesses: u64) -> Result<(), Report> {
+    let outputs = program.outputs.iter().map(|p| p.ty.bytes());
+    let bytes = outputs.fold(program.arena_bytes, usize::saturating_add);
+    if bytes > MAX_BYTES {
+        let message = format!("arena and outputs take {bytes} bytes, more than the {MAX_BYTES} that can be proven");
+        return Err(Diagnostic::error(Code::TooLarge, message).into());
+    }
     let mut problems = layout(program);
     if problems.is_empty() {
         let mut memory = Memory::new(program);
+        let mut left = max_accesses;
         for (i, step) in program.steps.iter().enumerate() {
-            let found = walk::step(program, step, &mut memory);
-            if !found.is_empty() {
-                let name = step_name(program, i);
-                problems.extend(found.into_iter().map(|m| format!("{name}: {m}")));
-                // What follows reads what this step left wrong.
-                break;
+            match walk::step(program, step, &mut memory, &mut left) {
+                Found::Nothing => {}
+                Found::Problems(found) => {
+                    let name = step_name(program, i);
+                    problems.extend(found.into_iter().map(|m| format!("{name}: {m}")));
+                    // What follows reads what this step left wrong.
+                    break;
+                }
+                Found::TooMuch => {
+                    let message = format!(
+                        "{}: the network accesses its memory more than the {max_accesses} times that can be proven",
+                        step_name(program, i)
+                    );
+                    return Err(Diagnostic::error(Code::TooLarge, message).into());
+                }
             }
         }
         if problems.is_empty() {

@@ -70,6 +70,12 @@ impl Sum {
         self.parts.extend(other.parts.iter().map(|(p, f)| (p.clone(), k * f)));
     }
 
+    /// By how much the sum grows when this variable grows by one, if that is the same everywhere.
+    pub fn slope(&self, var: usize) -> Option<i64> {
+        let factor = self.vars.iter().find(|(v, _)| *v == var).map_or(0, |(_, k)| *k);
+        self.parts.is_empty().then_some(factor)
+    }
+
     pub fn depends_on_data(&self) -> bool {
         self.parts.iter().any(|(p, _)| match p {
             Part::Div(s, _) | Part::Mod(s, _) | Part::Table(_, s) => s.depends_on_data(),

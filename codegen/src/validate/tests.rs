@@ -284,3 +284,33 @@ fn endless_and_unknown_loops_are_rejected() {
     rejected(&spoil(&|f| f.hi = Index::from(tinyc_core::loops::IndexVar(77))), &["outside of its loop"]);
     rejected(&spoil(&|f| f.hi = Index::lookup(vec![3].into(), 5usize.into())), &["step 0"]);
 }
+
+/// Stores of an innermost loop that lie one behind the other are proven at once, but to the same end.
+#[test]
+fn runs_of_stores_stay_inside() {
+    let mut p = program("graph @relu {\n%x = input : f32[2,3]\n%y = relu %x\noutput %y\n}", Io::Caller);
+    let f = p.steps[0].function.0 as usize;
+    let mut body = &mut p.functions[f].body;
+    while let [Stmt::For(inner)] = body.as_mut_slice() {
+        let last = !matches!(inner.body.as_slice(), [Stmt::For(_)]);
+        inner.hi = inner.hi.clone() + i64::from(last);
+        body = &mut inner.body;
+    }
+    rejected(&p, &["step 0", "outside of its 6 elements"]);
+}
+
+#[test]
+fn the_work_is_limited() {
+    let p = program(CROSS, Io::Caller);
+    assert_eq!(within(&p, 100), Ok(()));
+    let report = within(&p, 4).unwrap_err();
+    assert_eq!(report.diagnostics[0].code, Code::TooLarge);
+    assert!(report.diagnostics[0].message.starts_with("step 1 (transpose_2, from \"tb\")"), "{report}");
+}
+
+#[test]
+fn the_memory_is_limited() {
+    let large = "graph @large {\n%x = input : f32[4096,4097]\n%y = relu %x\noutput %y\n}";
+    assert_eq!(validate(&program(large, Io::Arena)).unwrap_err().diagnostics[0].code, Code::TooLarge);
+    assert_eq!(validate(&program(large, Io::Caller)).unwrap_err().diagnostics[0].code, Code::TooLarge);
+}

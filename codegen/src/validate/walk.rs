@@ -1,4 +1,7 @@
 //! Running one step over tagged memory.
+//!
+//! The work is limited by a count of accesses: a model of a few bytes can describe a network that
+//! would be walked for hours. A loop over bytes one behind the other counts as one access.
 
 use super::code::{Node, Site, Spot, compile};
 use super::memory::Memory;
@@ -8,11 +11,19 @@ use tinyc_core::loops::{Program, Step};
 /// More problems in one step say nothing new.
 const MAX_PROBLEMS: usize = 8;
 
-/// Runs a step; what is wrong with it, nothing when all is well.
-pub fn step(program: &Program, step: &Step, memory: &mut Memory) -> Vec<String> {
+/// What a walk found.
+pub enum Found {
+    Nothing,
+    Problems(Vec<String>),
+    /// The step has more accesses than were left.
+    TooMuch,
+}
+
+/// Runs a step with at most `left` accesses, which are taken off.
+pub fn step(program: &Program, step: &Step, memory: &mut Memory, left: &mut u64) -> Found {
     let (nodes, vars) = match compile(program, step) {
         Ok(c) => c,
-        Err(m) => return vec![m],
+        Err(m) => return Found::Problems(vec![m]),
     };
     let mut written = BTreeSet::new();
     stored(&nodes, &mut written);
@@ -22,12 +33,16 @@ pub fn step(program: &Program, step: &Step, memory: &mut Memory) -> Vec<String> 
         .map(|&b| format!("%{} is an input or a constant and is written", program.buffers[b].name))
         .collect();
     if !fixed.is_empty() {
-        return fixed;
+        return Found::Problems(fixed);
     }
     let nodes = unproven(nodes, &|site| proven(program, memory, &written, site));
-    let mut walk = Walk { program, memory, env: vec![0; vars], problems: Vec::new(), blamed: BTreeSet::new() };
+    let mut walk = Walk { program, memory, env: vec![0; vars], problems: Vec::new(), blamed: BTreeSet::new(), left };
     walk.run(&nodes);
-    walk.problems
+    match (walk.problems, *left) {
+        (problems, _) if !problems.is_empty() => Found::Problems(problems),
+        (_, 0) => Found::TooMuch,
+        _ => Found::Nothing,
+    }
 }
 
 fn stored(nodes: &[Node], written: &mut BTreeSet<usize>) {
@@ -79,6 +94,7 @@ struct Walk<'a> {
     problems: Vec<String>,
     /// Sites, by address, that have a problem already.
     blamed: BTreeSet<*const Site>,
+    left: &'a mut u64,
 }
 
 impl Walk<'_> {
@@ -87,8 +103,11 @@ impl Walk<'_> {
             match n {
                 Node::For { var, lo, hi, step, body } => {
                     let (mut i, hi) = (lo.eval(&self.env), hi.eval(&self.env));
+                    if i < hi && self.run_at_once(body, *var, (i, hi, *step)) {
+                        continue;
+                    }
                     while i < hi {
-                        if self.problems.len() >= MAX_PROBLEMS {
+                        if self.problems.len() >= MAX_PROBLEMS || *self.left == 0 {
                             return;
                         }
                         self.env[*var] = i;
@@ -102,7 +121,43 @@ impl Walk<'_> {
         }
     }
 
+    /// Does all accesses of a loop at once: loads of just the bytes that its one store then writes.
+    /// False, with nothing done, where the loop is of another form or something is wrong in it.
+    fn run_at_once(&mut self, body: &[Node], var: usize, (lo, hi, step): (i64, i64, i64)) -> bool {
+        let [loads @ .., Node::Store(store)] = body else { return false };
+        self.env[var] = lo;
+        let count = (hi - lo - 1) / step + 1;
+        let Some(written) = self.span(store, var, step, count) else { return false };
+        for load in loads {
+            let Node::Load(load) = load else { return false };
+            let fits = self.span(load, var, step, count).is_some_and(|(at, n)| {
+                n == written.1
+                    && load.bytes == store.bytes
+                    && self.memory.same_place((load.buffer, at), (store.buffer, written.0))
+                    && self.memory.first_wrong(load.buffer, at, at, n).is_none()
+            });
+            if !fits {
+                return false;
+            }
+        }
+        *self.left = self.left.saturating_sub(1);
+        self.memory.write(store.buffer, written.0, written.0, written.1);
+        true
+    }
+
+    /// First byte and number of bytes that a site accesses in a loop, one access behind the other and
+    /// all inside of the buffer.
+    fn span(&self, site: &Site, var: usize, step: i64, count: i64) -> Option<(usize, usize)> {
+        let (first, inner) = site.run(var, step, &self.env)?;
+        let bytes = count.saturating_mul(site.bytes);
+        let last = (bytes - site.bytes) / site.elem;
+        let inside =
+            site.inside((inner, inner.saturating_add(last)), (first, first.saturating_add(last)), self.program);
+        inside.then_some(((first * site.elem) as usize, bytes as usize))
+    }
+
     fn access(&mut self, site: &Site, store: bool) {
+        *self.left = self.left.saturating_sub(1);
         let verb = if store { "writes" } else { "reads" };
         let name = &self.program.buffers[site.buffer].name;
         let outside = |lo: i64, hi: i64| {

@@ -130,6 +130,12 @@ pub trait Op: Sync {
         0
     }
 
+    /// About how many scalar operations one evaluation takes. Computing constants is limited by it.
+    fn work(&self, attrs: &Attrs, x: &Types<'_>, y: &[TensorType]) -> u64 {
+        let elements = x.iter().flatten().copied().chain(y).map(|t| t.elements() as u64);
+        elements.fold(self.macs(attrs, x, y), u64::saturating_add)
+    }
+
     /// The result is the first operand's bytes under another type: no code, the same memory.
     fn is_alias(&self) -> bool {
         false

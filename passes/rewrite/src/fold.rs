@@ -1,20 +1,26 @@
 //! `fold-constants`, through the reference evaluation, whose bits are the same on every machine.
 //!
 //! An operator that makes much of little (expand, tile, range) is cheaper to run than to store: it
-//! stays when its results exceed its operands by more than [`GROWTH`] bytes.
+//! stays when its results exceed its operands by more than [`GROWTH`] bytes. So does what is left when
+//! [`WORK`] is used up: a short model can describe constants that take hours to compute.
 
 use crate::append;
 use std::sync::Arc;
 use tinyc_core::graph::{Graph, Kind, NodeId, Origins};
 use tinyc_core::tensor::Tensor;
+use tinyc_core::types::TensorType;
 
 const GROWTH: usize = 64 * 1024;
+
+/// Scalar operations that one run of the pass spends.
+const WORK: u64 = 1 << 24;
 
 pub fn run(graph: &mut Graph) -> usize {
     // Ids of removed nodes are used again, so nodes go only when all have been seen.
     let mut folded = Vec::new();
+    let mut left = WORK;
     for id in graph.topological().unwrap_or_default() {
-        let Some(results) = results(graph, id) else { continue };
+        let Some(results) = results(graph, id, &mut left) else { continue };
         let mut before = Origins::new();
         for o in graph.operands(id).into_iter().flatten() {
             append(&mut before, &graph.node(o).origins);
@@ -40,7 +46,7 @@ pub fn run(graph: &mut Graph) -> usize {
 }
 
 /// The results of an operator on constants, if they are to be stored.
-fn results(graph: &Graph, id: NodeId) -> Option<Vec<Arc<Tensor>>> {
+fn results(graph: &Graph, id: NodeId, left: &mut u64) -> Option<Vec<Arc<Tensor>>> {
     let node = graph.node(id);
     let Kind::Op(op, attrs) = &node.kind else { return None };
     let mut operands: Vec<Option<&Tensor>> = Vec::new();
@@ -53,9 +59,14 @@ fn results(graph: &Graph, id: NodeId) -> Option<Vec<Arc<Tensor>>> {
     }
     let had: usize = operands.iter().flatten().map(|t| t.ty().bytes()).sum();
     let makes: usize = node.ty.parts().iter().map(|t| t.bytes()).sum();
-    if makes > had + GROWTH {
+    let types: Vec<TensorType> = operands.iter().flatten().map(|t| t.ty()).collect();
+    let mut types = types.iter();
+    let types: Vec<Option<&TensorType>> = operands.iter().map(|o| o.and_then(|_| types.next())).collect();
+    let work = op.op().work(attrs, &types, node.ty.parts());
+    if makes > had + GROWTH || work > *left {
         return None;
     }
+    *left -= work;
     let results = op.op().eval(attrs, &operands).ok()?;
     let typed = results.iter().map(Tensor::ty).eq(node.ty.parts().iter().cloned());
     typed.then(|| results.into_iter().map(Arc::new).collect())

@@ -111,6 +111,10 @@ codes! {
     PlanRejected "E0402" "the memory plan is wrong"
         "The independent validator found a read of a byte that its value does not own, or an access \
          outside of its buffer. This is a defect of tinyc: please report it with the model.";
+    TooLarge "E0403" "the network is too large"
+        "Every memory plan is proven by running through the network's memory accesses once, so their number \
+         and the memory in use are limited. The limits are far beyond what a microcontroller holds: a \
+         dimension of the model, or a value given with --dim, is probably wrong.";
 
     Usage "E0501" "the command line cannot be understood"
         "See `tinyc --help`.";

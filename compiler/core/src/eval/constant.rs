@@ -4,11 +4,14 @@
 
 use crate::graph::{Graph, Kind, NodeId};
 use crate::tensor::Tensor;
+use crate::types::TensorType;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Bytes of computed values that are kept at most; nodes beyond them count as not constant.
-const MAX_BYTES: usize = 512 << 20;
+/// Bytes of computed values that are kept at most, and the work put into them; nodes beyond count as
+/// not constant.
+const MAX_BYTES: usize = 128 << 20;
+const MAX_WORK: u64 = 1 << 26;
 
 /// Value of a node that depends on constants only.
 pub fn constant(graph: &Graph, id: NodeId) -> Option<Arc<Tensor>> {
@@ -21,6 +24,8 @@ pub struct Constants {
     /// Results by position; `None` where a node depends on an input of the network.
     known: HashMap<NodeId, Option<Vec<Arc<Tensor>>>>,
     bytes: usize,
+    work: u64,
+    exhausted: bool,
 }
 
 impl Constants {
@@ -48,6 +53,11 @@ impl Constants {
         self.known.get(&id)?.as_ref()?.first().cloned()
     }
 
+    /// Whether a node was not computed because the limits of bytes or work were reached.
+    pub fn exhausted(&self) -> bool {
+        self.exhausted
+    }
+
     /// Results of a node whose operands are all known to be constant.
     fn results(&mut self, graph: &Graph, id: NodeId) -> Option<Vec<Arc<Tensor>>> {
         let result = |o: &NodeId| self.known.get(o).and_then(Option::as_ref);
@@ -60,15 +70,20 @@ impl Constants {
                 Some(vec![result(&tuple)?.get(*i)?.clone()])
             }
             Kind::Op(op, attrs) => {
+                let operands = graph.operands(id);
+                let types: Vec<Option<&TensorType>> =
+                    operands.iter().map(|o| o.and_then(|o| graph.node(o).ty.tensor())).collect();
                 let bytes: usize = node.ty.parts().iter().map(|t| t.bytes()).sum();
-                if self.bytes + bytes > MAX_BYTES {
+                let work = op.op().work(attrs, &types, node.ty.parts());
+                if self.bytes + bytes > MAX_BYTES || self.work.saturating_add(work) > MAX_WORK {
+                    self.exhausted = true;
                     return None;
                 }
-                let operands = graph.operands(id);
                 let x: Vec<Option<&Tensor>> =
                     operands.iter().map(|o| o.as_ref().and_then(result)?.first().map(|t| &**t)).collect();
                 let y = op.op().eval(attrs, &x).ok()?;
                 self.bytes += bytes;
+                self.work += work;
                 Some(y.into_iter().map(Arc::new).collect())
             }
         }
@@ -80,7 +95,7 @@ mod tests {
     use super::*;
     use crate::attrs::Attrs;
     use crate::op::OpId;
-    use crate::types::{DType, TensorType};
+    use crate::types::DType;
 
     /// A chain that would overflow the stack if it were walked recursively.
     fn chain(graph: &mut Graph, mut at: NodeId) -> NodeId {

@@ -296,7 +296,7 @@ impl<'m> Importer<'m> {
             }
         }
         if self.made > MAX_MADE_IN_ALL {
-            return Err(OpError::new(Code::BadDim, "the constants that the model computes are larger than 256 MiB"));
+            return Err(OpError::new(Code::BadDim, "the constants that the model computes are larger than 64 MiB"));
         }
         Ok(())
     }

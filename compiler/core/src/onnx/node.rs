@@ -121,6 +121,10 @@ impl<'a> NodeReader<'a> {
         let Some(id) = self.operand(i) else { return Ok(None) };
         match self.constants.value(self.graph, id) {
             Some(t) => Ok(Some(t)),
+            None if self.constants.exhausted() => {
+                let message = format!("input {i} must be constant, but computing it takes too much work or memory");
+                Err(OpError::new(Code::TooLarge, message))
+            }
             None => {
                 let message = format!("input {i} must be constant, but it is computed from the network's inputs");
                 Err(OpError::new(Code::NotConstant, message))

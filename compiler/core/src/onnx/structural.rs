@@ -26,7 +26,7 @@ fn bad(message: impl Into<String>) -> OpError {
 /// A tensor of equal elements that the model describes without storing it.
 fn filled(ty: &TensorType, element: &Tensor) -> Result<Tensor, OpError> {
     if ty.bytes() > MAX_MADE_BYTES {
-        return Err(OpError::new(Code::BadDim, format!("the constant {ty} is larger than 64 MiB")));
+        return Err(OpError::new(Code::BadDim, format!("the constant {ty} is larger than 16 MiB")));
     }
     let data = element.data().gather(std::iter::repeat_n(0, ty.elements()));
     Tensor::new(ty.shape.clone(), data).ok_or_else(|| bad("the constant has no elements"))

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::io;
 
 /// No constant that the model describes without storing its elements may be larger.
-pub const MAX_MADE_BYTES: usize = 64 << 20;
+pub const MAX_MADE_BYTES: usize = 16 << 20;
 
 /// Element types of ONNX in the order of their numbers, from 1.
 const ELEMENT_TYPES: [(&str, Option<DType>); 28] = [
@@ -159,7 +159,7 @@ impl<'a> TensorReader<'a> {
         let bad = |m: &str| bad(format!("sparse tensor {:?}: {m}", s.values.as_ref().map_or("", |v| &v.name)));
         let ty = checked_type(values.dtype(), &s.dims)?;
         if ty.bytes() > MAX_MADE_BYTES {
-            return Err(OpError::new(Code::BadDim, format!("sparse tensor {ty} is larger than 64 MiB")));
+            return Err(OpError::new(Code::BadDim, format!("sparse tensor {ty} is larger than 16 MiB")));
         }
         let places = self.read(indices)?;
         let coordinates = places.as_slice::<i64>().ok_or_else(|| bad("its indices are not int64"))?;

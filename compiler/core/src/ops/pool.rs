@@ -130,6 +130,10 @@ impl Op for Pool {
         Some(vec![Tensor::of::<f64>(y.shape.clone(), values.collect()).cast(y.dtype)])
     }
 
+    fn work(&self, attrs: &Attrs, _x: &Types<'_>, y: &[TensorType]) -> u64 {
+        attrs.ints("kernel").iter().fold(y[0].elements() as u64, |n, k| n.saturating_mul(k.unsigned_abs()))
+    }
+
     fn lower(&self, l: &mut Lower, attrs: &Attrs, x: &[Option<View>], y: &[View]) -> Result<(), OpError> {
         let [Some(x)] = x else { unreachable!("operand count is checked") };
         let windows = self.windows(attrs, &TensorType::new(x.dtype, x.shape()))?;
