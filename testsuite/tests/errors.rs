@@ -1,11 +1,15 @@
 //! Models and command lines that are wrong: code, message and exit status of each, from case files.
 //!
+//! Every code of the table has a case, or a reason why not.
+//!
 //! `UPDATE_CASES=1` writes what comes out into the files, to be read before it is committed.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
+use tinyc_core::diag::{CODES, Code};
 use tinyc_testsuite::case::{self, Case};
 use tinyc_testsuite::command::tinyc;
 use tinyc_testsuite::onnx_text;
@@ -35,20 +39,32 @@ fn files(case: &Case) -> BTreeMap<String, Vec<u8>> {
     case.settings("file").map(file).collect()
 }
 
-/// Exit status and stderr of the command on the case's model, run in a folder of its own. A case without
-/// `args` compiles to `m.c`; one that fails must leave no file behind.
+/// Codes without a case, with the reason and the test that shows them: file, and name where the file
+/// holds other tests as well.
+const ELSEWHERE: &[(&str, &str, &str, &str)] = &[
+    ("E0301", "no model breaks an invariant unless tinyc has a defect", "graphs.rs", ""),
+    ("E0302", "the command reads no graphs in text form", "graphs.rs", ""),
+    ("E0402", "no plan is wrong unless tinyc has a defect", "../../codegen/src/validate/tests.rs", ""),
+    ("E0601", "needs a C compiler", "cli.rs", "verify_compares_with_evaluation_and_data"),
+    ("E9001", "nothing is an internal error unless tinyc has a defect", "mutations/main.rs", ""),
+];
+
+/// Exit status and stderr of the command on the case's model, run in a folder of its own. The command is
+/// `DIR/model.onnx -o DIR/m.c` with the case's `args`, or the case's `command` with its folder for `DIR`;
+/// one that fails must leave no file behind.
 fn run(case: &Case) -> (u8, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let text = |name: &str| path(name).display().to_string();
     fs::write(path("model.onnx"), model(case)).unwrap();
     let beside = files(case);
     for (name, bytes) in &beside {
         fs::write(path(name), bytes).unwrap();
     }
     let output = case.setting("output").unwrap_or("m.c");
-    let args = case.setting("args").into_iter().flat_map(|a| a.split(' ')).map(str::to_owned);
-    let run = tinyc([text("model.onnx"), "-o".into(), text(output)].into_iter().chain(args));
+    let args = case.setting("args").map_or(String::new(), |a| format!(" {a}"));
+    let compile = format!("DIR/model.onnx -o DIR/{output}{args}");
+    let command = case.setting("command").unwrap_or(&compile);
+    let run = tinyc(command.split(' ').map(|a| a.replace("DIR", &folder.path().display().to_string())));
     let count = fs::read_dir(folder.path()).unwrap().count();
     let made = if run.status == 0 { 2 } else { 0 };
     assert_eq!(count, 1 + beside.len() + made, "{}: files in the folder", case.path.display());
@@ -71,4 +87,25 @@ fn every_case_gives_its_message_and_status() {
         }
     }
     assert!(wrong.is_empty(), "{} cases differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_code_has_a_case_or_a_reason() {
+    let cases: Vec<_> = case::all("errors").unwrap().into_iter().map(Result::unwrap).collect();
+    let shown = |id: &str| cases.iter().any(|c| c.section("stderr").is_some_and(|s| s.contains(&format!("[{id}]"))));
+    let mut wrong = Vec::new();
+    for code in CODES {
+        match (shown(code.id), ELSEWHERE.iter().find(|e| e.0 == code.id)) {
+            (true, None) | (false, Some(_)) => {}
+            (true, Some(_)) => wrong.push(format!("{code}: has a case and a reason why not")),
+            (false, None) => wrong.push(format!("{code}: has no case in testsuite/cases/errors")),
+        }
+    }
+    for (id, _, file, test) in ELSEWHERE {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(file)).unwrap();
+        if Code::find(id).is_none() || !text.contains(&format!("fn {test}")) {
+            wrong.push(format!("{id}: there is no such code, or no test {test} in {file}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -162,8 +162,10 @@ fn c_name(name: &str) -> Result<&str, Failure> {
         return Ok(name);
     }
     let message = format!("{name:?} is not a usable C name");
+    let usable = c_name_from(name);
+    let usable = if c::is_identifier(&usable) { usable } else { format!("{usable}_model") };
     Err(Failure { report: Report::from(tinyc_core::diag::Diagnostic::error(Code::BadName, message)) }
-        .help(&format!("for example --name {}", c_name_from(name))))
+        .help(&format!("for example --name {usable}")))
 }
 
 /// A C identifier from any text.

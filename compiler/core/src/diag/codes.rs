@@ -140,8 +140,6 @@ codes! {
          compiler makes of the emitted source: constants and code. The message says what it comes to and \
          what needs most of it. Nothing was written.";
 
-    Renamed "W0001" "a name was changed for C"
-        "A name of the model is no C identifier, so the emitted code uses another one.";
     UnusedInput "W0002" "an input is never read"
         "The input is part of the emitted function's signature, but no result depends on it.";
     UnusedDim "W0003" "a dimension given with --dim does not occur"

@@ -66,7 +66,12 @@ fn samples(args: &VerifyArgs, compiled: &Compiled) -> Result<Samples, Failure> {
         let Some(samples) = npz.samples("input", &p.name, &p.ty)? else {
             let message = format!("{} has no array for input {:?}", path.display(), p.name);
             let names: Vec<_> = npz.names().collect();
-            return Err(Failure::new(Code::BadData, message).help(&format!("its arrays are {}", names.join(", "))));
+            let names = if names.is_empty() {
+                "it holds none".to_owned()
+            } else {
+                format!("its arrays are {}", names.join(", "))
+            };
+            return Err(Failure::new(Code::BadData, message).help(&names));
         };
         columns.push(samples);
     }
