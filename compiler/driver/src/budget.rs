@@ -32,7 +32,8 @@ pub fn check(
         report.push(ram(max, compiled, stats));
     }
     if let Some(max) = args.max_flash {
-        let flash = Flash::of(args, compiled, c, stats)?;
+        let size = |f: &Flash| format!("{} B of flash", f.bytes);
+        let flash = console.stage("measure the code", |_| Flash::of(args, compiled, c, stats), size)?;
         if flash.bytes > max {
             report.push(flash.too_much(max, compiled));
         } else {

@@ -33,12 +33,18 @@ pub enum Command {
     Check(CheckArgs),
     /// Compile for this machine, run, and compare with the reference evaluation and given outputs
     Verify(VerifyArgs),
+    /// Run a network on samples and write what it gives
+    Run(RunArgs),
     /// List the supported operators
     Ops(OpsArgs),
     /// Explain a diagnostic code such as E0203
     Explain(ExplainArgs),
     /// Print what a build system includes to compile models
     Integration(IntegrationArgs),
+    /// Print a script that completes command lines in a shell
+    Completions(CompletionsArgs),
+    /// Print a manual page, for man or a package
+    Man(ManArgs),
 }
 
 /// What is said on stderr.
@@ -55,6 +61,21 @@ pub struct MessageArgs {
     /// Colour messages
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
     pub color: Color,
+
+    /// In what form to say it; json is an object a line
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t)]
+    pub diagnostic_format: DiagnosticFormat,
+
+    /// Show how long each stage took and how large its result is
+    #[arg(long, global = true)]
+    pub time_passes: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DiagnosticFormat {
+    #[default]
+    Text,
+    Json,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -229,6 +250,16 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "N")]
     pub samples: Option<usize>,
 
+    #[command(flatten)]
+    pub host: HostArgs,
+
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+/// How C is compiled to run on this machine.
+#[derive(Args, Debug)]
+pub struct HostArgs {
     /// C compiler [default: $CC, or the first found of cc, gcc and clang]
     #[arg(long)]
     pub cc: Option<String>,
@@ -236,9 +267,39 @@ pub struct VerifyArgs {
     /// Flags for the C compiler
     #[arg(long, default_value = "-std=c99 -O2", allow_hyphen_values = true)]
     pub cflags: String,
+}
+
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// The network, an ONNX file
+    pub model: PathBuf,
+
+    /// Samples: arrays `input/NAME`, or the bare names; axis 0 counts samples
+    #[arg(long, value_name = "NPZ")]
+    pub input: PathBuf,
+
+    /// Where results go: arrays `output/NAME`, axis 0 as in the input
+    #[arg(short, long, value_name = "NPZ")]
+    pub output: PathBuf,
+
+    /// What computes them
+    #[arg(long, value_enum, default_value_t)]
+    pub engine: Engine,
+
+    #[command(flatten)]
+    pub host: HostArgs,
 
     #[command(flatten)]
     pub network: NetworkArgs,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// The reference evaluation
+    #[default]
+    Eval,
+    /// The emitted C, through a C compiler of this machine
+    C,
 }
 
 #[derive(Args, Debug)]
@@ -265,6 +326,18 @@ pub enum BuildSystem {
     Cmake,
     /// The include tinyc.mk for GNU make, with a pattern rule
     Make,
+}
+
+#[derive(Args, Debug)]
+pub struct CompletionsArgs {
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub struct ManArgs {
+    /// The page of this command [default: that of tinyc itself]
+    pub command: Option<String>,
 }
 
 fn parse_dim(s: &str) -> Result<(String, usize), String> {

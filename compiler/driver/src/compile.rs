@@ -29,10 +29,12 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
     }
     let named_after = if to_stdout { model } else { output.unwrap_or(model) };
     let name = emit::stem(named_after);
-    let compiled = pipeline::compile(pipeline::read(model, &args.network, &name, console)?)?;
+    let compiled = pipeline::compile(pipeline::read(model, &args.network, &name, console)?, console)?;
     let golden = match &args.selftest {
         None => None,
-        Some(data) => Some(golden(&compiled, data.as_deref())?),
+        Some(data) => {
+            Some(console.stage("evaluate", |_| golden(&compiled, data.as_deref()), |_| "1 samples".to_owned())?)
+        }
     };
     let mut kinds = args.emit.clone();
     kinds.sort();
@@ -41,7 +43,9 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
     let source = c_path(file, &compiled.program.name, kinds.len());
     let header = source.with_extension("h");
     let header_name = header.file_name().filter(|_| !to_stdout).map(|n| n.to_string_lossy());
-    let c = emit::c(&compiled, header_name.as_deref(), args.hook, golden);
+    let print = |_: &mut Console<'_>| Ok(emit::c(&compiled, header_name.as_deref(), args.hook, golden));
+    let size = |c: &emit::CFiles| format!("{} B of C", c.emitted.source.len() + c.emitted.header.len());
+    let c = console.stage("print", print, size)?;
     let stats = Stats::of(&compiled, &c.emitted.sizes);
     budget::check(&args.budget, &compiled, &c, &stats, console)?;
 
@@ -64,7 +68,8 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
     let outputs: Vec<&Path> = written.iter().map(|(p, _)| &**p).collect();
     let depfile = depfile::file(&args.depfile, &outputs, &inputs)?;
     written.extend(depfile);
-    files::write_all(&written)?;
+    let bytes: usize = written.iter().map(|(_, bytes)| bytes.len()).sum();
+    console.stage("write", |_| files::write_all(&written), |()| format!("{bytes} B"))?;
     console.print(&printed)?;
     for (path, _) in &written {
         console.verbose(|| format!("wrote {}", path.display()));

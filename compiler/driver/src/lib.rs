@@ -13,10 +13,16 @@ mod emit;
 pub mod exit;
 mod explain;
 mod files;
+mod host;
 mod integration;
+mod manual;
 pub mod npz;
 mod ops;
 pub mod pipeline;
+mod progress;
+mod run;
+mod samples;
+mod stages;
 mod stats;
 mod table;
 mod toolchain;
@@ -51,15 +57,24 @@ pub fn main() -> ExitCode {
 
 /// Runs the command line `args` (with the program's name first); returns the exit status.
 ///
-/// `color` is what `--color auto` means here. Results go to `stdout`, messages to `stderr`.
+/// `color` is what `--color auto` means here: `stderr` is a terminal that takes colours, and lines drawn
+/// anew. Results go to `stdout`, messages to `stderr`.
 pub fn run(
     args: impl IntoIterator<Item = OsString>,
     mut stdout: &mut dyn Write,
     mut stderr: &mut dyn Write,
     color: bool,
 ) -> u8 {
-    let cli = match cli::Cli::try_parse_from(depfile::long_options(args)) {
+    let args = depfile::long_options(args);
+    let cli = match cli::Cli::try_parse_from(&args) {
         Ok(cli) => cli,
+        Err(e) if e.use_stderr() && console::wants_json(&args) => {
+            let messages = cli::MessageArgs { diagnostic_format: cli::DiagnosticFormat::Json, ..Default::default() };
+            let text = e.render().to_string();
+            let message = text.trim().strip_prefix("error: ").unwrap_or(&text).trim();
+            Console::new(&mut stdout, &mut stderr, &messages, false).report(&Failure::usage(message).report);
+            return exit::USAGE;
+        }
         Err(e) => {
             let text = e.render();
             let text = if color { text.ansi().to_string() } else { text.to_string() };
@@ -71,6 +86,7 @@ pub fn run(
     };
     let mut console = Console::new(&mut stdout, &mut stderr, &cli.messages, color);
     let result = dispatch(&cli, &mut console);
+    console.finish();
     match result.and_then(|()| console.flush()) {
         Ok(()) => exit::OK,
         Err(failure) => {
@@ -88,8 +104,11 @@ fn dispatch(cli: &cli::Cli, console: &mut Console<'_>) -> Result<(), Failure> {
         },
         Some(cli::Command::Check(args)) => check::run(args, console),
         Some(cli::Command::Verify(args)) => verify::run(args, console),
+        Some(cli::Command::Run(args)) => run::run(args, console),
         Some(cli::Command::Ops(args)) => ops::run(args, console),
         Some(cli::Command::Explain(args)) => explain::run(args, console),
         Some(cli::Command::Integration(args)) => integration::run(args, console),
+        Some(cli::Command::Completions(args)) => manual::completions(args, console),
+        Some(cli::Command::Man(args)) => manual::man(args, console),
     }
 }

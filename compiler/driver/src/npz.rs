@@ -2,15 +2,16 @@
 
 use crate::exit::Failure;
 use half::f16;
-use npyz::{DType as NpyType, NpyFile, Order, TypeChar};
+use npyz::{DType as NpyType, NpyFile, Order, TypeChar, WriteOptions, WriterBuilder};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Cursor, Read, Write};
 use std::path::Path;
 use tinyc_core::diag::Code;
 use tinyc_core::tensor::{Data, Tensor};
-use tinyc_core::types::TensorType;
-use zip::ZipArchive;
+use tinyc_core::types::{DType, TensorType};
+use zip::write::SimpleFileOptions;
+use zip::{DateTime, ZipArchive, ZipWriter};
 
 /// The arrays of a file, by name.
 pub struct Npz {
@@ -57,6 +58,59 @@ impl Npz {
         });
         Ok(Some(samples.collect()))
     }
+}
+
+/// The bytes of a file with these arrays; each stacks samples of one type along a new first axis. The
+/// same samples give the same bytes.
+pub fn bytes<'a>(arrays: impl Iterator<Item = (String, Vec<&'a Tensor>)>) -> Result<Vec<u8>, Failure> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, samples) in arrays {
+        let failed =
+            |e: &dyn std::fmt::Display| Failure::new(Code::BadData, format!("cannot write the array {name:?}: {e}"));
+        let array = npy(&samples).map_err(|e| failed(&e))?;
+        let large = u32::try_from(array.len()).is_err();
+        let options = SimpleFileOptions::default().last_modified_time(DateTime::default()).large_file(large);
+        zip.start_file(format!("{name}.npy"), options).map_err(|e| failed(&e))?;
+        zip.write_all(&array).map_err(|e| failed(&e))?;
+    }
+    let file = zip.finish().map_err(|e| Failure::new(Code::BadData, format!("cannot write arrays: {e}")))?;
+    Ok(file.into_inner())
+}
+
+/// NumPy has no bfloat16: such samples become 32-bit floats.
+fn npy(samples: &[&Tensor]) -> Result<Vec<u8>, String> {
+    let Some(first) = samples.first() else { return Err("there are no samples".to_owned()) };
+    let code = match first.dtype() {
+        DType::Bool => "|b1",
+        DType::I8 => "|i1",
+        DType::U8 => "|u1",
+        DType::I16 => "<i2",
+        DType::U16 => "<u2",
+        DType::I32 => "<i4",
+        DType::U32 => "<u4",
+        DType::I64 => "<i8",
+        DType::U64 => "<u8",
+        DType::F16 => "<f2",
+        DType::BF16 | DType::F32 => "<f4",
+        DType::F64 => "<f8",
+    };
+    let ty = NpyType::new_scalar(code.parse().map_err(|e| format!("{code}: {e}"))?);
+    let shape: Vec<u64> = [samples.len()].iter().chain(first.shape().iter()).map(|&d| d as u64).collect();
+    let mut out = Vec::new();
+    WriteOptions::new_header_only()
+        .dtype(ty)
+        .shape(&shape)
+        .writer(&mut out)
+        .write_header_only()
+        .map_err(|e| e.to_string())?;
+    for sample in samples {
+        if sample.dtype() == DType::BF16 {
+            out.extend(sample.to_f64s().into_iter().flat_map(|v| (v as f32).to_le_bytes()));
+        } else {
+            out.extend(sample.data().to_le_bytes());
+        }
+    }
+    Ok(out)
 }
 
 fn read_array(entry: impl Read) -> Result<Tensor, String> {

@@ -97,7 +97,8 @@ pub fn read(
     };
     let options = ImportOptions { name, dims: args.dims.iter().cloned().collect(), external: &external };
     let file = model.display().to_string();
-    let imported = import(&bytes, &options).map_err(|r| r.in_file(&file))?;
+    let work = |_: &mut Console<'_>| import(&bytes, &options).map_err(|r| r.in_file(&file).into());
+    let imported = console.stage("import", work, |i| format!("{} nodes", i.graph.len()))?;
     console.report(&imported.report.in_file(&file));
     let mut graph = imported.graph;
     console.verbose(|| format!("imported {file}: {} nodes", graph.len()));
@@ -115,7 +116,8 @@ fn rewrite(graph: &mut Graph, args: &NetworkArgs, console: &mut Console<'_>) -> 
     for _ in 0..MAX_ROUNDS {
         let mut changes = 0;
         for pass in PASSES {
-            let n = (pass.run)(graph)?;
+            let work = |_: &mut Console<'_>| Ok(((pass.run)(graph)?, graph.len()));
+            let (n, _) = console.stage(pass.name, work, |(_, nodes)| format!("{nodes} nodes"))?;
             console.verbose(|| format!("{}: {n} changes", pass.name));
             after(pass.name, graph, args, console)?;
             changes += n;
@@ -149,10 +151,12 @@ fn check_pass_name(args: &NetworkArgs) -> Result<(), Failure> {
 }
 
 /// Plans, lowers and validates.
-pub fn compile(network: Network) -> Result<Compiled, Failure> {
-    let plan = plan(&network.graph, network.io)?;
-    let program = lower(&network.graph, &plan)?;
-    validate(&program)?;
+pub fn compile(network: Network, console: &mut Console<'_>) -> Result<Compiled, Failure> {
+    let graph = &network.graph;
+    let plan = console.stage("plan", |_| Ok(plan(graph, network.io)?), |p| format!("{} B of arena", p.arena_bytes))?;
+    let program =
+        console.stage("lower", |_| Ok(lower(graph, &plan)?), |p| format!("{} functions", p.functions.len()))?;
+    console.stage("validate", |_| Ok(validate(&program)?), |_| format!("{} steps", program.steps.len()))?;
     Ok(Compiled { network, plan, program })
 }
 
