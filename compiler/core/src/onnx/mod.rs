@@ -22,4 +22,4 @@ mod types;
 
 pub use import::{ImportOptions, Imported, NEWEST_OPSET, OLDEST_OPSET, import, imports};
 pub use node::{NodeReader, Value};
-pub use tensor::{MAX_MADE_BYTES, element_type, element_type_number, read_tensor};
+pub use tensor::{MAX_MADE_BYTES, element_type, element_type_number, read_tensor, read_tensor_proto};

@@ -81,8 +81,12 @@ pub fn checked_type(dtype: DType, dims: &[i64]) -> Result<TensorType, OpError> {
 
 /// Reads a serialized TensorProto, the form of test data beside ONNX models. Nothing of it is external.
 pub fn read_tensor(bytes: &[u8]) -> Result<Tensor, OpError> {
-    let proto = TensorProto::decode(bytes).map_err(|e| bad(format!("it does not decode: {e}")))?;
-    TensorReader::new(&|_| Err(io::ErrorKind::Unsupported.into())).read(&proto)
+    read_tensor_proto(&TensorProto::decode(bytes).map_err(|e| bad(format!("it does not decode: {e}")))?)
+}
+
+/// Reads a tensor that lies in no other file.
+pub fn read_tensor_proto(proto: &TensorProto) -> Result<Tensor, OpError> {
+    TensorReader::new(&|_| Err(io::ErrorKind::Unsupported.into())).read(proto)
 }
 
 /// Reads tensors of one model; files of external data are read once.
