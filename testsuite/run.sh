@@ -75,10 +75,12 @@ fi
 make_suite() {
   local script=$1 venv=target/python
   export TINYC_ONNX_SUITE=$PWD/target/onnx_suite
-  [ ! -f "$TINYC_ONNX_SUITE/cases.json" ] || return 0
+  [ ! -d "$TINYC_ONNX_SUITE/constant" ] || return 0
   say "writing the ONNX backend tests"
   python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check onnx==1.23.2 &&
-    "$venv/bin/python" "$script" "$TINYC_ONNX_SUITE" >/dev/null 2>&1
+    "$venv/bin/python" "$script" "$TINYC_ONNX_SUITE" >/dev/null 2>&1 &&
+    # Shapes and axes that the tests give as inputs, as constants: the form that a compiler can read.
+    "$venv/bin/python" "$(dirname "$script")/freeze.py" "$TINYC_ONNX_SUITE" "$TINYC_ONNX_SUITE/constant" >/dev/null
 }
 suite=${TINYC_SHARED:-../shared}/onnx_suite/make_onnx_suite.py
 if [ -z "${TINYC_ONNX_SUITE:-}" ] && [ -f "$suite" ] && ! make_suite "$suite"; then

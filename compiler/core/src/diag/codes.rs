@@ -44,7 +44,7 @@ codes! {
          Check that it was copied whole and that it is a .onnx file, not a .tflite, .pt or .h5 one.";
     NoOpset "E0102" "the model imports no usable opset"
         "An ONNX model says for each operator domain which opset version it uses. tinyc reads \
-         opset 7 and newer of the default domain. Convert older models with \
+         opset 6 and newer of the default domain. Convert older models with \
          onnx.version_converter.convert_version.";
     UnknownOp "E0103" "operator not supported"
         "tinyc has no implementation of this operator, or not of the version that the model's opset \

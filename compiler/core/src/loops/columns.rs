@@ -246,6 +246,28 @@ impl Tape {
 /// # Panics
 /// When the expression holds loads, indices or vectors, or is ill typed.
 pub fn eval(expr: &Expr, inputs: &[Column]) -> Column {
+    let (mut tape, result) = tape(expr, inputs);
+    whole(&mut tape, result, expr, inputs)
+}
+
+/// `step` applied to the running value (local 0, `init` at first) and each of `inputs` (local 1) in turn,
+/// all of one type and length.
+///
+/// # Panics
+/// As [`eval`].
+pub fn fold(step: &Expr, init: Column, inputs: impl Iterator<Item = Column>) -> Column {
+    let mut operands = [init.clone(), init];
+    let (mut tape, result) = tape(step, &operands);
+    for input in inputs {
+        operands[1] = input;
+        operands[0] = whole(&mut tape, result, step, &operands);
+    }
+    let [value, _] = operands;
+    value
+}
+
+/// The code of an expression whose locals are `inputs`.
+fn tape(expr: &Expr, inputs: &[Column]) -> (Tape, Reg) {
     let mut tape = Tape::default();
     let locals: Vec<Reg> = inputs
         .iter()
@@ -258,6 +280,11 @@ pub fn eval(expr: &Expr, inputs: &[Column]) -> Column {
         })
         .collect();
     let result = tape.compile(expr, &locals);
+    (tape, result)
+}
+
+/// Runs a tape over all elements.
+fn whole(tape: &mut Tape, result: Reg, expr: &Expr, inputs: &[Column]) -> Column {
     let total = inputs.first().map_or(0, Column::len);
     let mut out = Column::with_capacity(expr.ty().scalar, total);
     for start in (0..total).step_by(CHUNK) {

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 
 /// Versions of the default operator domain that tinyc reads.
-pub const OLDEST_OPSET: i64 = 7;
+pub const OLDEST_OPSET: i64 = 6;
 pub const NEWEST_OPSET: i64 = 28;
 
 /// No constants that a model describes without storing them may take more memory in all.

@@ -11,8 +11,9 @@ use crate::types::{DType, TensorType};
 pub const STRUCTURAL: &[Import] = &[
     onnx("Constant", 1, constant),
     onnx("ConstantOfShape", 9, constant_of_shape),
-    onnx("Dropout", 7, dropout),
+    onnx("Dropout", 6, dropout),
     onnx("Identity", 1, identity),
+    onnx("Range", 11, range),
     onnx("Shape", 1, shape),
     onnx("Size", 1, size),
 ];
@@ -74,6 +75,9 @@ fn dropout(n: &mut NodeReader<'_>) -> Results {
         return Err(bad("training mode is not supported").help("export the model for inference"));
     }
     n.float("ratio")?;
+    if n.opset() < 7 {
+        n.int("is_test")?;
+    }
     n.int("seed")?;
     let mut results = vec![x];
     if n.results() > 1 {
@@ -112,4 +116,29 @@ fn shape(n: &mut NodeReader<'_>) -> Results {
 fn size(n: &mut NodeReader<'_>) -> Results {
     let elements = n.ty(0)?.elements() as i64;
     Ok(vec![n.add_const(Tensor::of([], vec![elements]))])
+}
+
+/// From a constant start up to but without a limit, in constant steps.
+fn range(n: &mut NodeReader<'_>) -> Results {
+    let ty = n.ty(0)?;
+    let mut bounds = Vec::new();
+    for (i, name) in ["start", "limit", "delta"].into_iter().enumerate() {
+        let missing = || OpError::new(Code::Arity, format!("input {i} ({name}) is missing"));
+        let t = n.constant(i)?.ok_or_else(missing)?;
+        match t.to_f64s()[..] {
+            [v] if t.dtype() == ty.dtype => bounds.push(v),
+            _ => return Err(bad(format!("{name} must be one element of {}, but is {}", ty.dtype, t.ty()))),
+        }
+    }
+    let (start, limit, delta) = (bounds[0], bounds[1], bounds[2]);
+    let count = ((limit - start) / delta).ceil().max(0.0);
+    if delta == 0.0 || !count.is_finite() {
+        return Err(bad(format!("steps of {delta} do not lead from {start} to {limit}")));
+    }
+    let range = TensorType::new(ty.dtype, [count as usize]);
+    if range.bytes() > MAX_MADE_BYTES {
+        return Err(OpError::new(Code::BadDim, format!("the constant {range} is larger than 64 MiB")));
+    }
+    let values = (0..count as usize).map(|i| start + i as f64 * delta).collect();
+    Ok(vec![n.add_const(Tensor::of::<f64>(range.shape.clone(), values).cast(ty.dtype))])
 }

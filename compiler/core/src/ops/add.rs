@@ -1,9 +1,9 @@
 //! `add`: sum.
 
-use super::elementwise::{Elementwise, ResultType, read_chain};
+use super::elementwise::{Elementwise, ResultType, read_aligned, read_chain};
 use super::require;
 use crate::attrs::Attrs;
-use crate::op::{Facts, OpId, once, onnx};
+use crate::op::{Facts, OpId, once, onnx, onnx_until};
 
 pub static OP: Elementwise = Elementwise {
     facts: Facts {
@@ -12,6 +12,7 @@ pub static OP: Elementwise = Elementwise {
         operands: &[once("a"), once("b")],
         attrs: &[],
         imports: &[
+            onnx_until("Add", 6, 6, |n| read_aligned(n, OpId::add)),
             onnx("Add", 7, |n| n.emit_all(OpId::add, Attrs::new())),
             onnx("Sum", 6, |n| read_chain(n, OpId::add)),
         ],

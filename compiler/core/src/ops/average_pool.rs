@@ -21,7 +21,7 @@ pub static OP: Pool = Pool {
             AttrSpec::bool("count_padding", "taps in the padding count"),
         ],
         imports: &[
-            onnx("AveragePool", 7, |n| {
+            onnx("AveragePool", 1, |n| {
                 let count_padding = n.int("count_include_pad")?.unwrap_or(0) != 0;
                 read(n, OpId::average_pool, Attrs::new().with_bool("count_padding", count_padding))
             }),

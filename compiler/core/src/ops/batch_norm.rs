@@ -17,7 +17,7 @@ static FACTS: Facts = Facts {
           outside of training.",
     operands: &[once("x"), once("scale"), once("bias"), once("mean"), once("var")],
     attrs: &[AttrSpec::float("epsilon", "added to the variance")],
-    imports: &[onnx("BatchNormalization", 7, read)],
+    imports: &[onnx("BatchNormalization", 6, read)],
     examples: &[
         "batch_norm f32[2,3,4,5], f32[3], f32[3], f32[3], f32[3] in 0.1..4.0 {epsilon: 1e-5} -> f32[2,3,4,5]",
         "batch_norm f32[4,7], f32[7], f32[7], f32[7], f32[7] in 0.0..2.0 {epsilon: 0.001} -> f32[4,7]",
@@ -104,6 +104,11 @@ fn read(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
     // Statistics over each position instead of each channel went with opset 9.
     if n.int("spatial")? == Some(0) {
         return Err(OpError::new(Code::BadAttribute, "batch_norm: spatial = 0 is not supported"));
+    }
+    // What opset 6 called inference, and its memory.
+    if n.opset() < 7 {
+        n.int("is_test")?;
+        n.ints("consumed_inputs")?;
     }
     // How fast statistics follow in training.
     n.float("momentum")?;

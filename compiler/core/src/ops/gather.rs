@@ -48,9 +48,9 @@ impl Op for Gather {
         let [Some(x), Some(indices)] = x else { unreachable!("operand count is checked") };
         let axis = require::axis("gather", &x.ty(), attrs.int("axis"))?;
         let shape = [&x.shape()[..axis], indices.shape(), &x.shape()[axis + 1..]].concat();
-        let extent = x.shape()[axis] as i64;
-        let position = |&i: &i64| Some((if i < 0 { i.saturating_add(extent) } else { i }).clamp(0, (extent - 1).max(0)) as usize);
-        let picked = indices.to_i64s().expect("infer has checked the type").iter().map(position).collect();
+        let extent = x.shape()[axis];
+        let given = indices.to_i64s().expect("infer has checked the type");
+        let picked = given.iter().map(|&i| Some(position(i, extent))).collect();
         let outer: usize = x.shape()[..axis].iter().product();
         let inner: usize = x.shape()[axis + 1..].iter().product();
         let all = |n: usize| (0..n).map(Some).collect();
@@ -77,8 +77,14 @@ impl Op for Gather {
     }
 }
 
-/// An index that counts from the end when negative, as a position.
-fn from_end(i: Expr, extent: usize) -> Expr {
+/// The position that an index means.
+pub fn position(i: i64, extent: usize) -> usize {
+    let extent = extent as i64;
+    (if i < 0 { i.saturating_add(extent) } else { i }).clamp(0, (extent - 1).max(0)) as usize
+}
+
+/// The position that an index means, to be clamped.
+pub fn from_end(i: Expr, extent: usize) -> Expr {
     let scalar = i.ty().scalar;
     let zero = Expr::int(scalar, 0);
     i.clone().lt(zero).select(i.clone() + Expr::int(scalar, extent as i64), i)

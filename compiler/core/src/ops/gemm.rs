@@ -23,7 +23,7 @@ static FACTS: Facts = Facts {
         AttrSpec::bool("trans_a", "`a` is transposed"),
         AttrSpec::bool("trans_b", "`b` is transposed"),
     ],
-    imports: &[onnx("Gemm", 7, read)],
+    imports: &[onnx("Gemm", 6, read)],
     examples: &[
         "gemm f32[1,30], f32[10,30], f32[10] {alpha: 1.0, beta: 1.0, trans_a: false, trans_b: true} -> f32[1,10]",
         "gemm f32[6,7], f32[7,9] {alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false} -> f32[6,9]",
@@ -149,5 +149,9 @@ fn read(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
         .with_float("beta", n.float("beta")?.unwrap_or(1.0))
         .with_bool("trans_a", n.int("transA")?.unwrap_or(0) != 0)
         .with_bool("trans_b", n.int("transB")?.unwrap_or(0) != 0);
+    // Before opset 7 broadcasting had to be asked for.
+    if n.opset() < 7 {
+        n.int("broadcast")?;
+    }
     n.emit_all(OpId::gemm, attrs)
 }

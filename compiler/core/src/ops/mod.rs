@@ -1,5 +1,6 @@
 //! All operators, one file each. The list below is the only other place that an operator touches.
 
+mod arg_reduce;
 mod elementwise;
 #[cfg(test)]
 mod errors;
@@ -8,6 +9,7 @@ pub mod example;
 mod examples;
 pub(crate) mod index;
 mod pool;
+mod reduction;
 mod require;
 mod taps;
 pub(crate) mod window;
@@ -32,8 +34,12 @@ macro_rules! ops {
 }
 
 ops! {
-    abs add and average_pool batch_norm ceil clip concat conv div elu equal erf exp floor gather
-    gelu gemm greater greater_or_equal hard_sigmoid hard_swish leaky_relu less less_or_equal log
-    log_softmax matmul max max_pool min mul neg not or pad pow prelu reciprocal relu reshape resize
-    round sigmoid sign slice softmax softplus softsign sqrt sub tanh transpose xor
+    abs add and arg_max arg_min average_pool batch_norm bit_shift bitwise_and bitwise_not
+    bitwise_or bitwise_xor cast ceil celu clip concat conv cum_sum div elu equal erf exp expand
+    floor gather gather_elements gelu gemm greater greater_or_equal hard_sigmoid hard_swish
+    is_nan layer_norm leaky_relu less less_or_equal log log_softmax matmul max max_pool min mish
+    modulo mul neg not or pad pow prelu reciprocal reduce_l1 reduce_l2 reduce_log_sum reduce_max
+    reduce_mean reduce_min reduce_prod reduce_sum reduce_sum_square relu reshape resize round
+    selu shrink sigmoid sign slice softmax softplus softsign sqrt sub swish tanh
+    thresholded_relu tile transpose r#where xor
 }

@@ -2,7 +2,10 @@
 
 use super::elementwise::{Elementwise, ResultType, constant};
 use crate::attrs::Attrs;
-use crate::op::{Facts, OpId, once, onnx};
+use crate::diag::OpError;
+use crate::graph::NodeId;
+use crate::onnx::NodeReader;
+use crate::op::{Facts, OpId, once, onnx, onnx_until};
 
 pub static OP: Elementwise = Elementwise {
     facts: Facts {
@@ -10,10 +13,23 @@ pub static OP: Elementwise = Elementwise {
         doc: "`y = x < 0 ? slope * x : x`. ONNX PRelu.",
         operands: &[once("x"), once("slope")],
         attrs: &[],
-        imports: &[onnx("PRelu", 7, |n| n.emit_all(OpId::prelu, Attrs::new()))],
+        imports: &[onnx_until("PRelu", 6, 6, read_by_channel), onnx("PRelu", 7, |n| n.emit_all(OpId::prelu, Attrs::new()))],
         examples: &["prelu f32[2,3,4], f32[3,1] -> f32[2,3,4]"],
     },
     accepts: |d| d.is_float(),
     result: ResultType::Same,
     value: |_, d, x| x[0].clone().lt(constant(d, 0.0)).select(x[1].clone() * x[0].clone(), x[0].clone()),
 };
+
+/// Before opset 7 a slope of several elements is one a channel.
+fn read_by_channel(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
+    let (x, slope) = (n.ty(0)?, n.ty(1)?);
+    if slope.elements() == 1 || slope.shape.rank() != 1 || x.shape.rank() < 2 {
+        return n.emit_all(OpId::prelu, Attrs::new());
+    }
+    let shape = slope.shape.iter().map(|&c| c as i64).chain(std::iter::repeat_n(1, x.shape.rank() - 2));
+    let slope = n.operand(1);
+    let slope = n.emit(OpId::reshape, Attrs::new().with_ints("shape", shape), &[slope])?;
+    let x = n.operand(0);
+    Ok(vec![n.emit(OpId::prelu, Attrs::new(), &[x, Some(slope)])?])
+}

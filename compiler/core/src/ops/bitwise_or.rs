@@ -1,0 +1,19 @@
+//! `bitwise_or`: bit by bit.
+
+use crate::attrs::Attrs;
+use crate::op::{Facts, OpId, once, onnx};
+use super::elementwise::{Elementwise, ResultType};
+
+pub static OP: Elementwise = Elementwise {
+    facts: Facts {
+        name: "bitwise_or",
+        doc: "`y = a | b`, bit by bit. ONNX BitwiseOr.",
+        operands: &[once("a"), once("b")],
+        attrs: &[],
+        imports: &[onnx("BitwiseOr", 18, |n| n.emit_all(OpId::bitwise_or, Attrs::new()))],
+        examples: &["bitwise_or i32[2,3], i32[3] -> i32[2,3]", "bitwise_or u8[40] in 0..255, u8[40] in 0..255 -> u8[40]"],
+    },
+    accepts: |d| d.is_int(),
+    result: ResultType::Same,
+    value: |_, _, x| x[0].clone() | x[1].clone(),
+};
