@@ -126,10 +126,16 @@ fn run_within(command: &mut Command, limit: Duration) -> Result<String, String> 
     if status.success() { Ok(text) } else { Err(format!("{describe}: {status}\n{text}")) }
 }
 
+/// What [`compile`] calls a file of constants.
+pub const WEIGHTS_FILE: &str = "model_weights.bin";
+
 /// Compiles the source of `emitted` alone, without linking, to `out.o`.
 pub fn compile(folder: &Folder, compiler: &str, flags: &[&str], emitted: &Emitted) -> Result<(), String> {
     folder.write("model.h", &emitted.header);
     folder.write("model.c", &emitted.source);
+    if let Some(bytes) = &emitted.weights {
+        std::fs::write(folder.path().join(WEIGHTS_FILE), bytes).map_err(|e| e.to_string())?;
+    }
     let mut command = Command::new(compiler);
     command.current_dir(folder.path()).arg("-c").args(flags).args(["model.c", "-o", "out.o"]);
     run(&mut command).map(|_| ())

@@ -49,7 +49,7 @@ fn written(folder: &Path) -> BTreeMap<String, SystemTime> {
             if !name.starts_with(char::is_numeric) {
                 times.extend(written(&path));
             }
-        } else if [".c", ".h", ".o", ".a"].iter().any(|e| name.ends_with(e)) || name == "classify" {
+        } else if [".c", ".h", ".o", ".a", "_weights.bin"].iter().any(|e| name.ends_with(e)) || name == "classify" {
             times.insert(name, fs::metadata(&path).unwrap().modified().unwrap());
         }
     }
@@ -194,6 +194,58 @@ fn what_a_model_refers_to_is_followed() {
         assert_eq!(build.made(), all);
         assert!(build.made().is_empty());
     }
+}
+
+/// Constants in a file of their own are made with the source, and what is assembled from them follows.
+#[test]
+fn weights_in_a_file() {
+    for generator in generators() {
+        let folder = Folder::new();
+        for file in ["digits.onnx", "main.c", "digits_eval.h"] {
+            fs::copy(shared::root().join("docs/examples/digits").join(file), folder.path().join(file)).unwrap();
+        }
+        let list = "cmake_minimum_required(VERSION 3.20)\nproject(classify C)\nfind_package(tinyc REQUIRED)\n\
+                    add_executable(classify main.c)\n\
+                    tinyc_add_model(classify MODEL digits.onnx NAME digits ARGS --weights=bin)\n";
+        folder.write("CMakeLists.txt", list);
+        let tree = folder.path().join("a tree");
+        cmake(folder.path(), &tree, generator, &["-DCMAKE_C_FLAGS=-flto"]).unwrap();
+        let command = || {
+            let mut cmake = Command::new("cmake");
+            cmake.arg("--build").arg(&tree);
+            cmake
+        };
+        let build = Build { folder: tree.clone(), command: &command };
+        let all = ["classify", "digits.c", "digits.c.o", "digits.h", "digits_weights.bin", "main.c.o"];
+        assert_eq!(build.made(), all);
+        run(&mut Command::new(tree.join("classify"))).unwrap();
+        assert!(build.made().is_empty());
+        fs::remove_file(tree.join("digits_weights.bin")).unwrap();
+        assert_eq!(build.made(), all);
+        touch(&tree.join("digits_weights.bin"));
+        assert_eq!(build.made(), ["classify", "digits.c.o"]);
+    }
+}
+
+#[test]
+fn weights_in_a_file_with_make() {
+    if !cc::have("make") || !cc::have("cc") {
+        return;
+    }
+    let examples = examples();
+    let source = examples.path().join("docs/examples/make");
+    let command = || {
+        let mut make = Command::new("make");
+        make.current_dir(&source).arg(format!("TINYC={TINYC}")).arg("TINYC_FLAGS=--weights=bin");
+        make
+    };
+    let build = Build { folder: source.join("build"), command: &command };
+    let all = ["classify", "digits.c", "digits.h", "digits.o", "digits_weights.bin", "main.o"];
+    assert_eq!(build.made(), all);
+    run(&mut Command::new(source.join("build/classify"))).unwrap();
+    assert!(build.made().is_empty());
+    touch(&examples.path().join("docs/examples/digits/digits.onnx"));
+    assert_eq!(build.made(), all);
 }
 
 const TOOLCHAIN: &str = "set(CMAKE_SYSTEM_NAME Generic)\nset(CMAKE_SYSTEM_PROCESSOR arm)\n\

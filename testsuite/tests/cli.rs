@@ -102,7 +102,7 @@ fn stats_are_json_on_request() {
 #[test]
 fn wrong_command_lines_end_with_status_2() {
     let model = digits();
-    let lines: [&[&str]; 15] = [
+    let lines: [&[&str]; 17] = [
         &[],
         &["--nonsense"],
         &["no-such-file.onnx"],
@@ -113,6 +113,8 @@ fn wrong_command_lines_end_with_status_2() {
         &[&model, "-o", "no/such/folder/x.c"],
         &[&model, "-o", "-", "--stats"],
         &[&model, "-o", "-", "-MD"],
+        &[&model, "-o", "-", "--weights", "bin"],
+        &[&model, "--weights", "zip"],
         &[&model, "--emit", "graph", "-MF", "x.d"],
         &[&model, "-MF"],
         &[&model, "--max-ram", "much"],
@@ -206,10 +208,27 @@ fn flash_is_what_the_compiler_makes_of_it() {
 }
 
 #[test]
+fn weights_go_to_a_file_on_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("d.c");
+    let out = out.to_str().unwrap();
+    ok(tinyc([&digits(), "-o", out, "--weights", "bin", "-MD", "--max-flash=1M", "--size-cc=cc"]));
+    assert_eq!(names(folder.path()), ["d.c", "d.c.d", "d.h", "d_weights.bin"]);
+    let rule = fs::read_to_string(folder.path().join("d.c.d")).unwrap();
+    assert!(rule.split(':').next().unwrap().ends_with("d_weights.bin"), "{rule}");
+    assert!(fs::read_to_string(out).unwrap().contains("\"d_weights.bin\""));
+    // All or nothing: the file's path is a folder.
+    fs::create_dir(folder.path().join("e_weights.bin")).unwrap();
+    let e = folder.path().join("e.c");
+    assert_eq!(tinyc([&digits(), "-o", e.to_str().unwrap(), "--weights=bin"]).status, 2);
+    assert_eq!(names(folder.path()).len(), 5);
+}
+
+#[test]
 fn integration_prints_what_builds_include() {
     let cmake = ok(tinyc(["integration", "cmake"])).stdout;
     let make = ok(tinyc(["integration", "make"])).stdout;
-    assert!(cmake.contains("function(tinyc_add_model") && make.contains("%.h: %.onnx"));
+    assert!(cmake.contains("function(tinyc_add_model") && make.contains("$(tinyc_products): %.onnx"));
 }
 
 #[test]

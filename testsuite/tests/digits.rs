@@ -74,6 +74,7 @@ fn the_program_runs_without_a_warning() {
         hook: false,
         selftest: None,
         header_name: "digits.h".to_owned(),
+        weights: c::Weights::Arrays,
         model_hash: String::new(),
     };
     let emitted = c::print(&program, &options);

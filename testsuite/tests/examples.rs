@@ -62,6 +62,7 @@ fn compiled_examples_equal_evaluation() {
             hook: false,
             selftest: None,
             header_name: "model.h".to_owned(),
+            weights: c::Weights::Arrays,
             model_hash: String::new(),
         };
         let main = cc::main_source(&program, &options, &program.name, &inputs);

@@ -1,7 +1,7 @@
 //! The C printer: a loop program as one C99 source file and its header. Knows no operator.
 //!
 //! `unit` holds the file under construction, `function`, `expr`, `index` and `lanes` print code,
-//! `support` what that code needs, `sites` what holds at all calls, `api` the interface, `stack` the
+//! `support` what that code needs, `weights` constants, `sites` what holds at all calls, `api` the interface, `stack` the
 //! bound on the stack. Relies on what `loops::check` checks.
 
 mod api;
@@ -19,16 +19,17 @@ mod sites;
 mod stack;
 mod support;
 mod unit;
+mod weights;
 
 use crate::Io;
 use crate::targets::Target;
-use std::collections::BTreeMap;
-use tinyc_core::loops::{Arg, Place, Program, Scalar};
+use tinyc_core::loops::Program;
 use tinyc_core::tensor::Tensor;
 
 pub use header::{Sizes, context_bytes};
 pub use names::{identifier, is_identifier};
 use unit::Unit;
+pub use weights::Weights;
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -38,6 +39,7 @@ pub struct Options {
     pub hook: bool,
     /// Emits `selftest`.
     pub selftest: Option<Golden>,
+    pub weights: Weights,
     /// What the source includes.
     pub header_name: String,
     /// Identifies the model; ASCII.
@@ -62,6 +64,8 @@ pub struct Sample {
 pub struct Emitted {
     pub header: String,
     pub source: String,
+    /// Contents of the file of [`Weights::File`].
+    pub weights: Option<Vec<u8>>,
     pub sizes: Sizes,
 }
 
@@ -81,7 +85,7 @@ pub fn print(program: &Program, options: &Options) -> Emitted {
         let equal: Vec<_> = same.iter().filter(|(_, first)| **first == id).map(|(other, _)| *other).collect();
         unit.functions.extend(equal.into_iter().map(|other| (other, name.clone())));
     }
-    let constants = constants(&mut unit, program);
+    let constants = weights::print(&mut unit, program, &options.weights);
     let selftest = options.selftest.as_ref().map(|g| selftest::print(&mut unit, program, options, g));
     let api = api::print(&mut unit, program, options, &constants.names);
     let sizes = Sizes {
@@ -104,40 +108,5 @@ pub fn print(program: &Program, options: &Options) -> Emitted {
     section(&functions);
     section(&[api]);
     section(&selftest.map(|s| s.code).into_iter().collect::<Vec<_>>());
-    Emitted { header, source, sizes }
-}
-
-/// Constant arrays.
-struct Constants {
-    code: Vec<String>,
-    /// C name of each constant buffer that steps use.
-    names: BTreeMap<u32, String>,
-    bytes: usize,
-}
-
-fn constants(unit: &mut Unit<'_>, program: &Program) -> Constants {
-    let mut out = Constants { code: Vec::new(), names: BTreeMap::new(), bytes: 0 };
-    let mut seen: BTreeMap<(Scalar, Vec<u8>), String> = BTreeMap::new();
-    for arg in program.steps.iter().flat_map(|s| &s.args) {
-        let Arg::Buffer(id) = arg else { continue };
-        let buffer = &program.buffers[id.0 as usize];
-        let Place::Const(tensor) = &buffer.place else { continue };
-        if out.names.contains_key(&id.0) {
-            continue;
-        }
-        let bytes = tensor.data().to_le_bytes();
-        let key = (buffer.elem, bytes);
-        let name = match seen.get(&key) {
-            Some(name) => name.clone(),
-            None => {
-                let name = unit.declare(&identifier(&buffer.name, "c"));
-                out.code.push(unit.array(&name, buffer.elem, &key.1));
-                out.bytes += key.1.len();
-                seen.insert(key, name.clone());
-                name
-            }
-        };
-        out.names.insert(id.0, name);
-    }
-    out
+    Emitted { header, source, weights: constants.file, sizes }
 }

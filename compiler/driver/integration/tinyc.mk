@@ -11,18 +11,26 @@
 #   TINYC_FLAGS  its options; a target may have its own: `NAME.c: TINYC_FLAGS := --io arena`
 #   TINYC_OUT    the FOLDER with a slash at its end, such as build/ [none: this folder]
 #
+# With --weights=bin in TINYC_FLAGS there is FOLDER/NAME_weights.bin too, which the assembler finds with
+# -IFOLDER among the flags of the C compiler.
+#
 # The C code is made anew when the model or a file that the model or an option refers to has changed.
 #
 # `tinyc integration make` prints this file. It needs GNU make 3.81: that one run of tinyc makes two
-# files is said by a pattern rule, which every version reads so.
+# or three files is said by a pattern rule, which every version reads so.
 
 TINYC ?= tinyc
 
-$(TINYC_OUT)%.c $(TINYC_OUT)%.h: %.onnx
+tinyc_products := $(TINYC_OUT)%.c $(TINYC_OUT)%.h
+ifneq (,$(findstring --weights=bin,$(TINYC_FLAGS)))
+tinyc_products += $(TINYC_OUT)%_weights.bin
+endif
+
+$(tinyc_products): %.onnx
 	$(if $(TINYC_OUT),@mkdir -p $(TINYC_OUT))
 	$(TINYC) $< -o $(TINYC_OUT)$*.c -MD -MP $(TINYC_FLAGS)
 
 # Without this, make takes them for intermediate files and removes them.
-.PRECIOUS: $(TINYC_OUT)%.c $(TINYC_OUT)%.h
+.PRECIOUS: $(tinyc_products)
 
 -include $(wildcard $(TINYC_OUT)*.c.d)

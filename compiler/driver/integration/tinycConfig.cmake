@@ -50,9 +50,19 @@ function(tinyc_add_model target)
   endif()
   get_filename_component(model "${arg_MODEL}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
   set(base "${CMAKE_CURRENT_BINARY_DIR}/${arg_NAME}")
+  set(outputs "${base}.c" "${base}.h")
+  if("${arg_ARGS}" MATCHES "--weights[=;]bin")
+    # The assembler reads this file as part of the source, which no depfile of the C compiler tells.
+    set(weights "${base}_weights.bin")
+    list(APPEND outputs "${weights}")
+    string(TOUPPER "${arg_NAME}" upper)
+    set_source_files_properties("${base}.c" PROPERTIES
+      OBJECT_DEPENDS "${weights}"
+      COMPILE_DEFINITIONS "${upper}_WEIGHTS_FILE=\"${weights}\"")
+  endif()
 
   add_custom_command(
-    OUTPUT "${base}.c" "${base}.h"
+    OUTPUT ${outputs}
     COMMAND "${TINYC_EXECUTABLE}" "${model}" -o "${base}.c" --name "${arg_NAME}"
             -MD -MF "${base}.c.d" ${arg_ARGS}
     DEPENDS "${model}" "${TINYC_EXECUTABLE}"

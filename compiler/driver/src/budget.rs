@@ -80,7 +80,8 @@ fn ram(max: usize, compiled: &Compiled, stats: &Stats) -> Diagnostic {
 fn object_bytes(cc: &Cc, flags: &[&str], c: &CFiles) -> Result<usize, Failure> {
     let scratch = Scratch::new()?;
     let (source, object) = (c.write(&scratch)?, scratch.path("model.o"));
-    cc.build(flags.iter().copied().chain(["-c"]), &[&source], &object)?;
+    let include = format!("-I{}", scratch.path("").display());
+    cc.build(flags.iter().copied().chain(["-c", &include]), &[&source], &object)?;
     toolchain::flash_bytes(&files::read(&object)?)
 }
 

@@ -12,7 +12,7 @@ use crate::table;
 pub fn run(args: &CheckArgs, console: &mut Console<'_>) -> Result<(), Failure> {
     let name = emit::stem(&args.model);
     let compiled = pipeline::compile(pipeline::read(&args.model, &args.network, &name, console)?, console)?;
-    let c = emit::c(&compiled, None, false, None);
+    let c = emit::c(&compiled, emit::CNames::of(&compiled), false, None);
     let stats = Stats::of(&compiled, &c.emitted.sizes);
     let beside_arena = stats.ram_bytes - stats.arena_bytes;
     let plan = &compiled.plan;

@@ -1,5 +1,6 @@
 //! The command line, by clap derive. Holds no behaviour.
 
+use crate::values;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -94,7 +95,7 @@ pub struct NetworkArgs {
     pub name: Option<String>,
 
     /// Give a symbolic dimension a value, e.g. --dim batch=1
-    #[arg(long = "dim", value_name = "NAME=VALUE", value_parser = parse_dim)]
+    #[arg(long = "dim", value_name = "NAME=VALUE", value_parser = values::dim)]
     pub dims: Vec<(String, usize)>,
 
     /// What to generate code for: a core
@@ -132,6 +133,10 @@ pub struct CompileArgs {
     #[command(flatten)]
     pub network: NetworkArgs,
 
+    /// Where constants go
+    #[arg(long, value_enum, default_value_t)]
+    pub weights: Weights,
+
     /// Emit a hook that is called before and after each layer
     #[arg(long)]
     pub hook: bool,
@@ -154,15 +159,24 @@ pub struct CompileArgs {
 const BUDGETS: &str = "Budgets (K, KB and KiB are 1024 bytes, as in linker scripts; M likewise)";
 const DEPFILE: &str = "Dependency file for make and ninja (-MD, as of gcc and clang, does too)";
 
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weights {
+    /// Arrays in the C source
+    #[default]
+    C,
+    /// A file NAME_weights.bin beside it, which GNU assembly in the source includes
+    Bin,
+}
+
 /// What the device has room for. Nothing is written when the network needs more.
 #[derive(Args, Debug, Clone)]
 pub struct BudgetArgs {
     /// Fail unless arena, the caller's inputs and outputs, state and context fit
-    #[arg(long, help_heading = BUDGETS, value_name = "BYTES", value_parser = parse_bytes)]
+    #[arg(long, help_heading = BUDGETS, value_name = "BYTES", value_parser = values::bytes)]
     pub max_ram: Option<usize>,
 
     /// Fail unless weights and code fit, as the target's C compiler makes them
-    #[arg(long, help_heading = BUDGETS, value_name = "BYTES", value_parser = parse_bytes)]
+    #[arg(long, help_heading = BUDGETS, value_name = "BYTES", value_parser = values::bytes)]
     pub max_flash: Option<usize>,
 
     /// C compiler that measures code for --max-flash [default: the target's]
@@ -340,26 +354,6 @@ pub struct ManArgs {
     pub command: Option<String>,
 }
 
-fn parse_dim(s: &str) -> Result<(String, usize), String> {
-    let (name, value) = s.rsplit_once('=').ok_or("expected NAME=VALUE")?;
-    match value.parse() {
-        Ok(v) if v > 0 && !name.is_empty() => Ok((name.to_owned(), v)),
-        _ => Err(format!("{value:?} is not a positive extent")),
-    }
-}
-
-fn parse_bytes(s: &str) -> Result<usize, String> {
-    let digits = s.find(|c: char| !c.is_ascii_digit()).unwrap_or(s.len());
-    let unit = match s[digits..].trim_start().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" | "kib" => 1 << 10,
-        "m" | "mb" | "mib" => 1 << 20,
-        _ => return Err("expected a number of bytes, such as 65536 or 64K".to_owned()),
-    };
-    let number: usize = s[..digits].parse().map_err(|_| "expected a number of bytes, such as 65536 or 64K")?;
-    number.checked_mul(unit).ok_or_else(|| "too large".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -368,21 +362,5 @@ mod tests {
     #[test]
     fn definition_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn bytes_have_units() {
-        for (text, want) in [("0", 0), ("512", 512), ("64k", 65536), ("64 KiB", 65536), ("2MB", 2 << 20), ("7B", 7)] {
-            assert_eq!(parse_bytes(text), Ok(want), "{text}");
-        }
-        for text in ["", "k", "-1", "1.5K", "3 G", "99999999999999999M", "1K1"] {
-            assert!(parse_bytes(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn dims_may_hold_equal_signs() {
-        assert_eq!(parse_dim("a=b=3"), Ok(("a=b".to_owned(), 3)));
-        assert!(parse_dim("a=0").is_err() && parse_dim("a").is_err() && parse_dim("=1").is_err());
     }
 }

@@ -1,10 +1,10 @@
 //! The main job: `tinyc model.onnx -o model.c`.
 
 use crate::budget;
-use crate::cli::{CompileArgs, Emit, StatsFormat};
+use crate::cli::{CompileArgs, Emit, StatsFormat, Weights};
 use crate::console::Console;
 use crate::depfile;
-use crate::emit;
+use crate::emit::{self, CNames};
 use crate::exit::Failure;
 use crate::files;
 use crate::npz::Npz;
@@ -27,6 +27,9 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
     if to_stdout && args.stats.is_some() {
         return Err(Failure::usage("--stats and -o - both want stdout").help("give -o a file name"));
     }
+    if to_stdout && args.weights == Weights::Bin {
+        return Err(Failure::usage("--weights=bin writes a file of its own").help("give -o a file name"));
+    }
     let named_after = if to_stdout { model } else { output.unwrap_or(model) };
     let name = emit::stem(named_after);
     let compiled = pipeline::compile(pipeline::read(model, &args.network, &name, console)?, console)?;
@@ -42,10 +45,17 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
     let file = output.filter(|_| !to_stdout);
     let source = c_path(file, &compiled.program.name, kinds.len());
     let header = source.with_extension("h");
-    let header_name = header.file_name().filter(|_| !to_stdout).map(|n| n.to_string_lossy());
-    let print = |_: &mut Console<'_>| Ok(emit::c(&compiled, header_name.as_deref(), args.hook, golden));
+    let weights = source.with_file_name(format!("{}_weights.bin", emit::stem(&source)));
+    let names = match to_stdout {
+        true => CNames::of(&compiled),
+        false => CNames {
+            header: emit::file_name(&header),
+            weights: (args.weights == Weights::Bin).then(|| emit::file_name(&weights)),
+        },
+    };
+    let print = |_: &mut Console<'_>| Ok(emit::c(&compiled, names, args.hook, golden));
     let size = |c: &emit::CFiles| format!("{} B of C", c.emitted.source.len() + c.emitted.header.len());
-    let c = console.stage("print", print, size)?;
+    let mut c = console.stage("print", print, size)?;
     let stats = Stats::of(&compiled, &c.emitted.sizes);
     budget::check(&args.budget, &compiled, &c, &stats, console)?;
 
@@ -54,6 +64,7 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
     if c_files {
         written.push((source, c.emitted.source.clone().into_bytes()));
         written.push((header, c.emitted.header.clone().into_bytes()));
+        written.extend(c.emitted.weights.take().map(|bytes| (weights, bytes)));
     }
     let mut printed = String::new();
     for &kind in kinds.iter().filter(|k| **k != Emit::C || !c_files) {

@@ -5,7 +5,7 @@ use crate::exit::Failure;
 use crate::files::Scratch;
 use crate::pipeline::Compiled;
 use std::path::{Path, PathBuf};
-use tinyc_codegen::c::{self, Emitted, Golden};
+use tinyc_codegen::c::{self, Emitted, Golden, Weights};
 use tinyc_codegen::plan;
 use tinyc_core::loops::print;
 use tinyc_core::text;
@@ -13,6 +13,11 @@ use tinyc_core::text;
 /// File name without folder and suffix.
 pub fn stem(path: &Path) -> String {
     path.file_stem().map_or("model".to_owned(), |s| s.to_string_lossy().into_owned())
+}
+
+/// The last part of a path, as text.
+pub fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 pub fn suffix(kind: Emit) -> &'static str {
@@ -25,39 +30,56 @@ pub fn suffix(kind: Emit) -> &'static str {
     }
 }
 
-/// Header and source.
+/// Names of the files that the C consists of, without folders.
+#[derive(Clone)]
+pub struct CNames {
+    pub header: String,
+    /// Constants, where they have a file of their own.
+    pub weights: Option<String>,
+}
+
+impl CNames {
+    /// Header and source alone, named after the network.
+    pub fn of(compiled: &Compiled) -> CNames {
+        CNames { header: format!("{}.h", compiled.program.name), weights: None }
+    }
+}
+
+/// Header, source and, if they have a file of their own, constants.
 pub struct CFiles {
-    /// What the source includes.
-    pub header_name: String,
+    names: CNames,
     pub emitted: Emitted,
 }
 
 impl CFiles {
-    /// Both as one text.
+    /// Source and header as one text.
     fn joined(&self) -> String {
-        let include = format!("#include \"{}\"\n", self.header_name);
+        let include = format!("#include \"{}\"\n", self.names.header);
         self.emitted.source.replacen(&include, &self.emitted.header, 1)
     }
 
-    /// Writes them for a C compiler; returns the source's path.
+    /// Writes them for a C compiler, which has to look for files in the folder; returns the source's path.
     pub fn write(&self, scratch: &Scratch) -> Result<PathBuf, Failure> {
-        scratch.write(&self.header_name, self.emitted.header.as_bytes())?;
+        scratch.write(&self.names.header, self.emitted.header.as_bytes())?;
+        if let (Some(name), Some(bytes)) = (&self.names.weights, &self.emitted.weights) {
+            scratch.write(name, bytes)?;
+        }
         scratch.write("model.c", self.emitted.source.as_bytes())
     }
 }
 
-/// The network in C. The header is named after the network where `header_name` does not say otherwise.
-pub fn c(compiled: &Compiled, header_name: Option<&str>, hook: bool, selftest: Option<Golden>) -> CFiles {
-    let header_name = header_name.map_or_else(|| format!("{}.h", compiled.program.name), str::to_owned);
+/// The network in C.
+pub fn c(compiled: &Compiled, names: CNames, hook: bool, selftest: Option<Golden>) -> CFiles {
     let options = c::Options {
         target: compiled.network.target,
         io: compiled.network.io,
         hook,
         selftest,
-        header_name: header_name.clone(),
+        weights: names.weights.clone().map_or(Weights::Arrays, Weights::File),
+        header_name: names.header.clone(),
         model_hash: compiled.network.hash.clone(),
     };
-    CFiles { header_name, emitted: c::print(&compiled.program, &options) }
+    CFiles { names, emitted: c::print(&compiled.program, &options) }
 }
 
 /// The text of one kind; header and source as one, fit for stdout.

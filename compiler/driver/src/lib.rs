@@ -26,6 +26,7 @@ mod stages;
 mod stats;
 mod table;
 mod toolchain;
+mod values;
 mod verify;
 
 use clap::Parser;

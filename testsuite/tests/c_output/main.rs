@@ -5,6 +5,7 @@
 mod interface;
 mod kernels;
 mod programs;
+mod weights;
 
 use programs::Case;
 use tinyc_codegen::Io;
@@ -21,6 +22,7 @@ fn options(target: &str) -> Options {
         hook: false,
         selftest: None,
         header_name: "model.h".into(),
+        weights: c::Weights::Arrays,
         model_hash: "0123abcd".into(),
     }
 }
@@ -86,12 +88,11 @@ fn optimized_c_equals_the_interpreter() {
     }
 }
 
-fn check_board(board: &cc::Board, flags: &[&str], case: &Case) {
+fn check_board(board: &cc::Board, flags: &[&str], case: &Case, options: &Options) {
     let name = format!("{} on {}", case.program.name, board.name);
-    let options = options(board.target);
     let want = interp::run(&case.program, &case.inputs).unwrap_or_else(|e| panic!("{name}: {e}"));
-    let main = cc::main_source(&case.program, &options, &prefix(case), &case.inputs);
-    let lines = board.run(flags, &print(case, &options), &main);
+    let main = cc::main_source(&case.program, options, &prefix(case), &case.inputs);
+    let lines = board.run(flags, &print(case, options), &main);
     let got = lines.and_then(|lines| cc::tensors(&case.program, &lines));
     assert_same(&name, &want, &got.unwrap_or_else(|e| panic!("{name}: {}", excerpt(&e))));
 }
@@ -104,7 +105,7 @@ fn check_board(board: &cc::Board, flags: &[&str], case: &Case) {
 fn boards_equal_the_interpreter() {
     for board in cc::BOARDS.iter().filter(|b| b.available()) {
         for case in [programs::scalars_of(&[Scalar::F32]), programs::vector_ops(), programs::network(false)] {
-            check_board(board, &["-O1"], &case);
+            check_board(board, &["-O1"], &case, &options(board.target));
         }
     }
 }
@@ -123,8 +124,8 @@ fn kernels_for_instructions() {
             check_host("gcc", cc::SANITIZE, &case, &options);
         }
         if board.available() {
-            check_board(board, &["-O2"], &case);
-            check_board(board, &["-O0"], &case);
+            check_board(board, &["-O2"], &case, &options);
+            check_board(board, &["-O0"], &case, &options);
             let assembly = cc::assembly(options.target, &print(&case, &options)).unwrap();
             for i in instructions {
                 assert!(assembly.contains(i), "{}: no {i} in\n{assembly}", case.program.name);

@@ -31,7 +31,7 @@ pub fn run(
     console: &mut Console<'_>,
 ) -> Result<Vec<Run>, Failure> {
     let scratch = Scratch::new()?;
-    let model = emit::c(compiled, None, false, None).write(&scratch)?;
+    let model = emit::c(compiled, emit::CNames::of(compiled), false, None).write(&scratch)?;
     let main = harness::source(&compiled.program, compiled.network.io, per_layer);
     let main = scratch.write("main.c", main.as_bytes())?;
     let bytes: Vec<u8> = samples.iter().flatten().flat_map(|t| t.data().to_le_bytes()).collect();
