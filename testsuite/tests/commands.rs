@@ -168,3 +168,28 @@ fn completions_and_manual_pages() {
     let wrong = tinyc(["man", "dance"]);
     assert!(wrong.status == 2 && wrong.stderr.contains("E0501"), "{}", wrong.stderr);
 }
+
+/// Without a compiler for the target, an allowance stands for the code, and a warning says so.
+#[test]
+fn flash_without_a_compiler() {
+    let folder = Folder::new();
+    let [digits, _] = digits();
+    let run = |max: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tinyc-under-test"));
+        command.env("PATH", folder.path()).current_dir(folder.path());
+        command.args([&digits, "-o", "d.c", "--target", "cortex-m4", "--max-flash", max]).output().unwrap()
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    // The weights alone are larger; then the allowance does not fit; then all fits.
+    for (max, why) in [("16K", "the weights alone are too large"), ("17K", "code is measured instead")] {
+        let output = run(max);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{stderr}");
+        assert!(stderr.contains("E0701") && stderr.contains("an allowance of") && stderr.contains(why), "{stderr}");
+        assert!(!folder.path().join("d.c").exists());
+    }
+    let output = run("1M");
+    assert_eq!(output.status.code(), Some(0));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("warning[W0004]") && stderr.contains("arm-none-eabi-gcc cannot be run"), "{stderr}");
+}
