@@ -9,10 +9,12 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tinyc::cli::Cli;
+use tinyc_codegen::targets::Target;
 use tinyc_core::attrs::{AttrKind, AttrSpec};
 use tinyc_core::diag::CODES;
 use tinyc_core::op::{Import, OpId, Operand, Times};
 use tinyc_core::verify::INVARIANTS;
+use tinyc_rewrite::PASSES;
 
 const COMMAND: &str = "TINYC_UPDATE_DOCS=1 cargo test -p tinyc-testsuite --test reference";
 
@@ -134,4 +136,42 @@ fn command_line() {
         write!(s, "\n## {name}\n\n```text\n{}\n```\n", help.join("\n").trim_end()).unwrap();
     }
     check("reference/command-line.md", &s);
+}
+
+#[test]
+fn targets() {
+    let mut s = page("Targets", "tinyc model.onnx --target NAME");
+    s += "\nA target is a core: what instructions it has, and how C compilers spell and select them. The C for any of \
+          them compiles everywhere: where the condition does not hold, instructions are replaced by their portable \
+          meaning, with the same results.\n";
+    for t in Target::ALL {
+        write!(s, "\n## {}\n\n{}.\n\n| | |\n|---|---|\n", t.name, t.doc).unwrap();
+        let mut row = |what: &str, value: String| {
+            if !value.is_empty() {
+                writeln!(s, "| {what} | {} |", cell(&value)).unwrap();
+            }
+        };
+        let code = |v: &str| if v.is_empty() { String::new() } else { format!("`{v}`") };
+        row("compiler that `--max-flash` asks", code(t.compiler));
+        row("its flags", code(&t.c_flags.join(" ")));
+        row("instructions where", code(t.condition));
+        row("headers", t.headers.iter().map(|h| format!("`<{h}>`")).collect::<Vec<_>>().join(", "));
+        let functions = t.library.iter().flat_map(|l| l.iter()).map(|(f, _)| format!("`{f:?}`"));
+        row("library functions as instructions", functions.collect::<Vec<_>>().join(", "));
+        row(
+            "vectors, at most",
+            if t.max_lanes > 1 { format!("{} lanes of a byte", t.max_lanes) } else { String::new() },
+        );
+        row("alignment of arena and weights", format!("{} bytes", t.align));
+    }
+    check("reference/targets.md", &s);
+}
+
+#[test]
+fn passes() {
+    let mut s = page("Passes", "tinyc model.onnx -o - --emit graph --print-ir-after");
+    s += "\nPasses run in this order, again and again until none changes anything. They keep what the network \
+          computes to the bit.\n\n| pass | what it does |\n|---|---|\n";
+    s.extend(PASSES.iter().map(|p| format!("| `{}` | {} |\n", p.name, cell(p.doc))));
+    check("reference/passes.md", &s);
 }

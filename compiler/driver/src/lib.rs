@@ -8,7 +8,7 @@ mod check;
 pub mod cli;
 mod compile;
 pub mod console;
-mod depfile;
+pub mod depfile;
 mod emit;
 pub mod exit;
 mod explain;

@@ -22,7 +22,8 @@ pub struct Pass {
 pub const PASSES: &[Pass] = &[
     Pass {
         name: "fold-constants",
-        doc: "Computes what depends on constants only, unless that grows the constants by more than 64 KiB.",
+        doc: "Computes what depends on constants only, unless that grows the constants by more than 64 KiB or takes too \
+              much work.",
         run: |g| checked(g, fold::run),
     },
     Pass {
