@@ -44,6 +44,14 @@ const LAYERS: &[(&str, &[&str])] = &[
             "gemm f32[1,128], f32[128,640], f32[640] {alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false}",
         ],
     ),
+    (
+        "transformer",
+        &[
+            "matmul f32[1,99,64], f32[64,256]",
+            "matmul f32[1,1,99,64], f32[1,1,64,99]",
+            "matmul f32[1,1,99,99], f32[1,1,99,64]",
+        ],
+    ),
     ("matrices", &["matmul f32[256,256], f32[256,256]"]),
 ];
 

@@ -7,6 +7,7 @@
 mod dead;
 mod fold;
 mod identities;
+mod pads;
 
 use tinyc_core::diag::Report;
 use tinyc_core::graph::{Graph, Origins};
@@ -30,6 +31,11 @@ pub const PASSES: &[Pass] = &[
         name: "remove-identities",
         doc: "Removes operators that give their operand back, and merges reshapes and transposes.",
         run: |g| checked(g, identities::run),
+    },
+    Pass {
+        name: "merge-pads",
+        doc: "Merges zeros added around the operand of a convolution with its padding.",
+        run: |g| checked(g, pads::run),
     },
     Pass {
         name: "remove-dead",

@@ -140,9 +140,7 @@ impl<'m> Importer<'m> {
         dims.report(&mut self.report);
         self.nodes(&mut scope, &graph.node);
         self.outputs(&mut scope, graph, &dims);
-        if !self.report.has_errors() {
-            self.unused_inputs();
-        }
+        self.inputs_used();
     }
 
     fn outputs(&mut self, scope: &mut Scope<'m>, graph: &GraphProto, dims: &Dims<'_>) {
@@ -175,7 +173,9 @@ impl<'m> Importer<'m> {
         }
     }
 
-    fn unused_inputs(&mut self) {
+    /// An input without elements is only good for its type; what no output depends on is told, once
+    /// that is known.
+    fn inputs_used(&mut self) {
         let mut used = BTreeSet::new();
         let mut stack: Vec<NodeId> = self.graph.outputs().iter().map(|o| o.node).collect();
         while let Some(id) = stack.pop() {
@@ -183,8 +183,14 @@ impl<'m> Importer<'m> {
                 stack.extend(self.graph.operands(id).into_iter().flatten());
             }
         }
+        let complete = !self.report.has_errors();
         for &id in self.graph.inputs() {
-            if let (false, Kind::Input(name)) = (used.contains(&id), &self.graph.node(id).kind) {
+            let node = self.graph.node(id);
+            let Kind::Input(name) = &node.kind else { continue };
+            if used.contains(&id) && node.tensor().shape.contains(&0) {
+                let message = format!("input {name:?}: {} has no elements", node.ty);
+                self.report.push(Diagnostic::error(Code::BadDim, message));
+            } else if complete && !used.contains(&id) {
                 let message = format!("no output depends on input {name:?}");
                 self.report.push(Diagnostic::warning(Code::UnusedInput, message));
             }

@@ -75,9 +75,6 @@ impl<'a> Dims<'a> {
                     value.map(|v| i64::try_from(v).unwrap_or(i64::MAX))
                 }
             };
-            if extent == Some(0) {
-                return Err(in_input(OpError::new(Code::BadDim, format!("dimension {axis} is 0"))));
-            }
             extents.extend(extent);
         }
         if extents.len() < dims.len() {

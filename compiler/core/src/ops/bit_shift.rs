@@ -1,4 +1,4 @@
-//! `bit_shift`: unsigned integers times or by powers of two.
+//! `bit_shift`: integers times or by powers of two.
 
 use crate::attrs::{AttrSpec, Attrs};
 use crate::diag::{Code, OpError};
@@ -9,7 +9,8 @@ use super::elementwise::{Elementwise, ResultType, constant};
 pub static OP: Elementwise = Elementwise {
     facts: Facts {
         name: "bit_shift",
-        doc: "`y = a << b`, with `right` `a >> b`; 0 where `b` is not below the width. ONNX BitShift.",
+        doc: "`y = a * 2^b`, with `right` `a / 2^b` rounded down. Where `b` is not in `0..width` all bits have left: 0, or the \
+              sign of an `a` shifted right. ONNX BitShift.",
         operands: &[once("a"), once("b")],
         attrs: &[AttrSpec::bool("right", "towards the low bits")],
         imports: &[onnx("BitShift", 11, |n| {
@@ -23,14 +24,19 @@ pub static OP: Elementwise = Elementwise {
             };
             n.emit_all(OpId::bit_shift, Attrs::new().with_bool("right", right))
         })],
-        examples: &["bit_shift u8[40] in 0..255, u8[40] in 0..9 {right: false} -> u8[40]", "bit_shift u32[2,3], u32[3] in 0..33 {right: true} -> u32[2,3]"],
+        examples: &["bit_shift u8[40] in 0..255, u8[40] in 0..9 {right: false} -> u8[40]", "bit_shift i8[40] in -128..127, i8[40] in -2..9 {right: true} -> i8[40]", "bit_shift i32[40], i32[40] in -2..33 {right: false} -> i32[40]", "bit_shift u32[2,3], u32[3] in 0..33 {right: true} -> u32[2,3]"],
     },
-    accepts: |d| d.is_unsigned_int(),
+    accepts: |d| d.is_int(),
     result: ResultType::Same,
     value: |attrs, d, x| {
         let (a, b) = (x[0].clone(), x[1].clone());
-        let shifted = Expr::binary(if attrs.bool("right") { Binary::UShr } else { Binary::Shl }, a, b.clone());
-        let below = Expr::compare(Compare::ULt, b, constant(d, 8.0 * d.bytes() as f64));
-        below.select(shifted, constant(d, 0.0))
+        let bits = 8.0 * d.bytes() as f64;
+        let below = Expr::compare(Compare::ULt, b.clone(), constant(d, bits));
+        let (op, gone) = match (attrs.bool("right"), d.is_unsigned_int()) {
+            (false, _) => (Binary::Shl, constant(d, 0.0)),
+            (true, true) => (Binary::UShr, constant(d, 0.0)),
+            (true, false) => (Binary::Shr, Expr::binary(Binary::Shr, a.clone(), constant(d, bits - 1.0))),
+        };
+        below.select(Expr::binary(op, a, b), gone)
     },
 };

@@ -23,16 +23,14 @@ pub static OP: Elementwise = Elementwise {
     value: |_, _, x| Library::PowF32.call([x[0].clone(), x[1].clone()]),
 };
 
-/// A constant exponent may be of another type than the base.
+/// The exponent may be of another type than the base.
 fn read(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
     let (a, b) = (n.ty(0)?, n.ty(1)?);
     if a.dtype == b.dtype {
         return n.emit_all(OpId::pow, Attrs::new());
     }
-    let exponent = match n.constant(1)? {
-        Some(t) => Some(n.add_const(t.cast(a.dtype))),
-        None => None,
-    };
+    let exponent = n.operand(1);
+    let exponent = n.emit(OpId::cast, Attrs::new().with_dtype("to", a.dtype), &[exponent])?;
     let a = n.operand(0);
-    Ok(vec![n.emit(OpId::pow, Attrs::new(), &[a, exponent])?])
+    Ok(vec![n.emit(OpId::pow, Attrs::new(), &[a, Some(exponent)])?])
 }
