@@ -41,12 +41,13 @@ fn tensors(case: &Path, kind: &str) -> Option<Vec<Tensor>> {
     files.map(|p| read_tensor(&fs::read(p).unwrap()).ok()).collect()
 }
 
-/// One unit in the last place of narrow floats, which a chain of operators may be off by: the suite
-/// rounds after some of them, tinyc after each.
-fn last_place(dtype: DType) -> f64 {
+/// Two units in the last place of narrow floats. The suite computes in them too, so its numbers are no
+/// nearer to the exact ones than tinyc's: element 12 of test_attention_4d_causal_fp16 is 0.46919 in f64,
+/// the suite has 0.46948, tinyc 0.46899.
+fn last_places(dtype: DType) -> f64 {
     match dtype {
-        DType::BF16 => 1.0 / 128.0,
-        DType::F16 => 1.0 / 1024.0,
+        DType::BF16 => 2.0 / 128.0,
+        DType::F16 => 2.0 / 1024.0,
         _ => 0.0,
     }
 }
@@ -55,7 +56,7 @@ fn differs(have: &Tensor, want: &Tensor, relative: f64, absolute: f64) -> Option
     if have.ty() != want.ty() {
         return Some(format!("{} instead of {}", have.ty(), want.ty()));
     }
-    let relative = relative.max(last_place(want.dtype()));
+    let relative = relative.max(last_places(want.dtype()));
     let close = |h: f64, w: f64| h == w || h.is_nan() && w.is_nan() || (h - w).abs() <= absolute + relative * w.abs();
     let (have, want) = (have.to_f64s(), want.to_f64s());
     let worst = have.iter().zip(&want).position(|(&h, &w)| !close(h, w))?;
