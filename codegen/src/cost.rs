@@ -5,8 +5,8 @@
 //! or writes. The bound on code is an allowance for each node of the loop IR.
 
 use crate::Io;
-use crate::lower::lower;
-use crate::plan::{Plan, plan, storage};
+use crate::plan::Plan;
+use crate::select::Schedules;
 use crate::targets::Target;
 use tinyc_core::cost::{Cost, GraphCost, LayerCost};
 use tinyc_core::diag::Report;
@@ -45,7 +45,7 @@ impl Cost for CodegenCost {
         }
         let results = graph.node(node).ty.parts();
         op.plain_kernel(attrs, &types, results).ok()?;
-        if operands.first().copied().flatten().is_some_and(|x| storage::is_alias(graph, *op, x, node)) {
+        if op.op().is_alias() {
             return Some(LayerCost::default());
         }
         let is_const = |o: &NodeId| matches!(graph.node(*o).kind, Kind::Const(_));
@@ -56,8 +56,7 @@ impl Cost for CodegenCost {
     }
 
     fn exact(&self, graph: &Graph) -> Result<GraphCost, Report> {
-        let plan = plan(graph, self.io)?;
-        let program = lower(graph, &plan)?;
+        let crate::Generated { plan, program } = crate::generate(graph, self.target, self.io, Schedules::Fast)?;
         Ok(GraphCost {
             ram: plan.ram(),
             constants: plan.constant_bytes(),
@@ -74,7 +73,7 @@ fn cycles(macs: u64, bytes: usize) -> f64 {
 /// Bytes that a step reads and writes, each once.
 fn moved(plan: &Plan, step: usize) -> usize {
     let step = &plan.steps[step];
-    step.reads.iter().flatten().chain(&step.writes).map(|&b| plan.buffers[b].ty.bytes()).sum()
+    step.reads.iter().chain(&step.writes).map(|&b| plan.buffers[b].ty.bytes()).sum()
 }
 
 /// Allowance in bytes for the code of a program, constants left out.

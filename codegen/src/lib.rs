@@ -4,8 +4,10 @@
 
 pub mod c;
 pub mod cost;
+pub mod kernels;
 pub mod lower;
 pub mod plan;
+pub mod select;
 pub mod targets;
 pub mod validate;
 
@@ -17,4 +19,24 @@ pub enum Io {
     Caller,
     /// They lie in the arena; accessor functions give their addresses.
     Arena,
+}
+
+/// Order, memory and program of a network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generated {
+    pub plan: plan::Plan,
+    pub program: tinyc_core::loops::Program,
+}
+
+/// Selects, plans and lowers.
+pub fn generate(
+    graph: &tinyc_core::graph::Graph,
+    target: &'static targets::Target,
+    io: Io,
+    schedules: select::Schedules,
+) -> Result<Generated, tinyc_core::diag::Report> {
+    let selection = select::select(graph, target, io, schedules)?;
+    let plan = plan::plan(&selection, io);
+    let program = lower::lower(&selection, &plan);
+    Ok(Generated { plan, program })
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use tinyc_codegen::plan::offsets;
-use tinyc_codegen::plan::order::{Buffer, Node, Problem, reuses};
+use tinyc_codegen::plan::order::{Buffer, Node, Problem, Reuse, reuses};
 use tinyc_core::random::Random;
 
 /// How a network is wired.
@@ -44,7 +44,7 @@ impl Net {
         let y = self.p.buffers.len();
         let size = self.p.buffers[reads[0]].size;
         let equal = reads.iter().filter(|&&b| self.p.buffers[b].size == size);
-        let reuses = equal.map(|&b| (y, b)).collect();
+        let reuses = equal.map(|&read| Reuse { written: y, read, saved: size }).collect();
         self.push(Node { reads: reads.to_vec(), reuses, ..Node::default() }, size)
     }
 
@@ -193,8 +193,8 @@ pub fn network(i: u64) -> (Family, Problem) {
 /// numbered from 1, so that inputs are in use from step 0 on.
 pub fn lifetimes(p: &Problem, order: &[usize]) -> Vec<offsets::Buffer> {
     let mut slot: Vec<usize> = (0..p.buffers.len()).collect();
-    for (w, r) in reuses(p, order) {
-        slot[w] = slot[r];
+    for r in reuses(p, order) {
+        slot[r.written] = slot[r.read];
     }
     let mut slots: BTreeMap<usize, offsets::Buffer> = BTreeMap::new();
     let mut scratch = Vec::new();

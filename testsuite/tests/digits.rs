@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use tinyc_codegen::Io;
+use tinyc_codegen::{Io, generate};
 use tinyc_codegen::c::{self, Options};
-use tinyc_codegen::lower::lower;
-use tinyc_codegen::plan::plan;
+use tinyc_codegen::select::Schedules;
 use tinyc_codegen::targets::Target;
 use tinyc_codegen::validate::validate;
 use tinyc_core::eval::Evaluator;
@@ -65,9 +64,10 @@ fn as_many_digits_are_right_as_in_onnxruntime() {
 #[test]
 fn the_program_runs_without_a_warning() {
     let graph = network();
-    let program = lower(&graph, &plan(&graph, Io::Caller).unwrap()).unwrap_or_else(|e| panic!("{e}"));
-    validate(&program).unwrap_or_else(|e| panic!("{e}"));
     let target = Target::find("generic").unwrap();
+    let made = generate(&graph, target, Io::Caller, Schedules::Fast).unwrap_or_else(|e| panic!("{e}"));
+    let program = made.program;
+    validate(&program).unwrap_or_else(|e| panic!("{e}"));
     let options = Options {
         target,
         io: Io::Caller,

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use tinyc_codegen::c::{self, Options};
-use tinyc_codegen::plan::plan;
+use tinyc_codegen::select::Schedules;
 use tinyc_codegen::targets::Target;
-use tinyc_codegen::{Io, lower::lower};
+use tinyc_codegen::{Io, generate};
 use tinyc_core::eval::Evaluator;
 use tinyc_core::exec::Exec;
 use tinyc_core::graph::{Graph, Kind};
@@ -55,9 +55,10 @@ fn compiled_examples_equal_evaluation() {
         let inputs: Vec<Tensor> =
             inputs.map(|(i, &id)| Tensor::random(graph.node(id).tensor(), i as u64 + 1)).collect();
         let want = Evaluator.compile(&graph).unwrap().run(&inputs).unwrap();
-        let program = lower(&graph, &plan(&graph, Io::Caller).unwrap()).unwrap();
+        let target = Target::find("generic").unwrap();
+        let program = generate(&graph, target, Io::Caller, Schedules::Plain).unwrap().program;
         let options = Options {
-            target: Target::find("generic").unwrap(),
+            target,
             io: Io::Caller,
             hook: false,
             selftest: None,

@@ -93,8 +93,8 @@ fn in_use(p: &Problem, done: u64, i: usize) -> usize {
             new.push(b);
         }
     }
-    let shared = p.nodes[i].reuses.iter().find(|(w, r)| new.contains(w) && ends.contains(r));
-    sum - shared.map_or(0, |&(w, _)| p.buffers[w].size)
+    let shared = p.nodes[i].reuses.iter().find(|r| new.contains(&r.written) && ends.contains(&r.read));
+    sum - shared.map_or(0, |r| r.saved)
 }
 
 #[test]

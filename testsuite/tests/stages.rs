@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use tinyc_codegen::{Io, lower::lower, plan::plan, validate::validate};
+use tinyc_codegen::select::Schedules;
+use tinyc_codegen::targets::Target;
+use tinyc_codegen::{Generated, Io, generate, validate::validate};
 use tinyc_core::graph::Graph;
 use tinyc_core::onnx::{ImportOptions, import};
 use tinyc_core::{loops, text, verify};
@@ -43,8 +45,8 @@ fn models_pass_every_stage() {
         verify::verify(&graph).unwrap_or_else(|e| panic!("{}: {e}", graph.name));
         round_trips(&graph);
         for io in [Io::Caller, Io::Arena] {
-            let plan = plan(&graph, io).unwrap();
-            let Ok(program) = lower(&graph, &plan) else { continue };
+            let target = Target::find("generic").unwrap();
+            let Ok(Generated { plan, program }) = generate(&graph, target, io, Schedules::Fast) else { continue };
             loops::check::check(&program).unwrap_or_else(|e| panic!("{}: {}", graph.name, e.join("\n")));
             let start = Instant::now();
             validate(&program).unwrap_or_else(|e| panic!("{}: {e}\n{plan}", graph.name));

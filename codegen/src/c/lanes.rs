@@ -183,6 +183,10 @@ pub fn operation(unit: &mut Unit<'_>, name: &str, e: &Expr) -> String {
             }
             text += "    return r;\n";
         }
+        Expr::Splat(n, _) => {
+            let all = vec!["a"; usize::from(*n)].join(", ");
+            text += &format!("    return ({result_ty}){{{all}}};\n");
+        }
         Expr::Lane(n, _) => {
             text += &format!("    return {};\n", lane("a", operands[0], &n.to_string()));
         }

@@ -18,28 +18,21 @@ pub use proof::{Proof, Searched};
 pub use svg::svg;
 
 use crate::Io;
+use crate::select::Selection;
 use storage::Storage;
-use tinyc_core::diag::{Code, Diagnostic, Report};
-use tinyc_core::graph::{Graph, NodeId};
+use tinyc_core::graph::NodeId;
 use tinyc_core::types::TensorType;
-
-/// What a step does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
-    /// Runs the operator of a node.
-    Node(NodeId),
-    /// Copies a buffer: an output that is an input, a constant or another output as well.
-    Copy,
-}
 
 /// One step; `reads` and `writes` are positions in [`Plan::buffers`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedStep {
-    pub work: Work,
+    /// Position in [`Selection::steps`].
+    pub step: usize,
+    /// The node whose value it writes; none for a copy.
+    pub node: Option<NodeId>,
     /// Operator and value, for tables.
     pub op: &'static str,
-    /// Operands by position.
-    pub reads: Vec<Option<usize>>,
+    pub reads: Vec<usize>,
     pub writes: Vec<usize>,
 }
 
@@ -49,6 +42,8 @@ pub struct PlannedBuffer {
     pub name: String,
     /// Type of the value that the buffer was made for; aliases have other shapes.
     pub ty: TensorType,
+    /// The type's axes as they lie in memory, outermost first.
+    pub order: Vec<usize>,
     /// Position in [`Plan::slots`].
     pub slot: usize,
 }
@@ -58,7 +53,8 @@ pub enum SlotPlace {
     /// Given by the caller.
     Input(usize),
     Output(usize),
-    Const(NodeId),
+    /// Position in [`Plan::buffers`].
+    Const(usize),
     /// Byte offset.
     Arena(usize),
 }
@@ -80,6 +76,16 @@ impl Slot {
     }
 }
 
+/// At one step the slot `lower`, which it writes, may reach into `upper`, which it reads for the last
+/// time, as long as it begins at least `distance` bytes below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overlap {
+    pub lower: usize,
+    pub upper: usize,
+    pub distance: usize,
+    pub step: usize,
+}
+
 /// Order and memory of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -88,6 +94,7 @@ pub struct Plan {
     pub steps: Vec<PlannedStep>,
     pub buffers: Vec<PlannedBuffer>,
     pub slots: Vec<Slot>,
+    pub overlaps: Vec<Overlap>,
     /// Buffer of each input and output of the graph.
     pub inputs: Vec<usize>,
     pub outputs: Vec<usize>,
@@ -99,16 +106,10 @@ pub struct Plan {
     pub offsets: Searched,
 }
 
-/// Plans a graph: the order of the lowest peak, and the smallest arena for it. If that arena is larger
-/// than the peak, the graph's own order may do better and is tried too.
-pub fn plan(graph: &Graph, io: Io) -> Result<Plan, Report> {
-    let Some(topological) = graph.topological() else {
-        return Err(Diagnostic::error(Code::Cycle, format!("graph {:?} has a cycle", graph.name)).into());
-    };
-    let live = graph.live();
-    let nodes: Vec<NodeId> = topological.into_iter().filter(|id| live.contains(id)).collect();
-    let names = tinyc_core::text::names(graph);
-    let storage = Storage::new(graph, io, &nodes, &names);
+/// Plans a selection: the order of the lowest peak, and the smallest arena for it. If that arena is
+/// larger than the peak, the selection's own order may do better and is tried too.
+pub fn plan(selection: &Selection, io: Io) -> Plan {
+    let storage = Storage::new(selection, io);
     let found = order::order(&storage.problem(), order::STATES);
     let mut best = placed(storage.clone(), &found);
     if best.arena_bytes > best.lower_bound() {
@@ -118,7 +119,7 @@ pub fn plan(graph: &Graph, io: Io) -> Result<Plan, Report> {
             best = plan;
         }
     }
-    Ok(best)
+    best
 }
 
 fn placed(storage: Storage<'_>, order: &order::Order) -> Plan {
@@ -129,7 +130,9 @@ fn placed(storage: Storage<'_>, order: &order::Order) -> Plan {
         offsets::Buffer { size: s.bytes, align: s.align, first: s.first, last: s.last }
     };
     let buffers: Vec<offsets::Buffer> = arena.iter().map(buffer).collect();
-    let placement = offsets::place(&buffers, &[], offsets::NODES);
+    let position = |slot: usize| arena.binary_search(&slot).expect("overlapping slots are in the arena");
+    let pairs: Vec<offsets::Pair> = plan.overlaps.iter().map(|o| o.pair(&plan.slots, &position)).collect();
+    let placement = offsets::place(&buffers, &pairs, offsets::NODES);
     for (&i, &offset) in arena.iter().zip(&placement.offsets) {
         plan.slots[i].place = SlotPlace::Arena(offset);
     }
@@ -140,7 +143,7 @@ fn placed(storage: Storage<'_>, order: &order::Order) -> Plan {
 }
 
 impl Plan {
-    /// Bytes of arena in use at each step.
+    /// Bytes of arena in use at each step at least: each overlap counts as the most that it can save.
     pub fn live(&self) -> Vec<usize> {
         let mut change = vec![0isize; self.steps.len() + 2];
         for s in self.slots.iter().filter(|s| s.in_arena()) {
@@ -149,12 +152,16 @@ impl Plan {
         }
         let mut sum = 0;
         let steps = change.iter().take(self.steps.len() + 1);
-        steps
+        let mut live: Vec<usize> = steps
             .map(|c| {
                 sum += c;
                 sum as usize
             })
-            .collect()
+            .collect();
+        for o in &self.overlaps {
+            live[o.step] = live[o.step].saturating_sub(o.saved(&self.slots));
+        }
+        live
     }
 
     /// The most that is in use at any step: no placement in this order needs less.

@@ -36,6 +36,14 @@ pub struct Buffer {
     pub at_end: bool,
 }
 
+/// `written` may lie over `read`, which takes `saved` bytes less than both beside each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reuse {
+    pub written: usize,
+    pub read: usize,
+    pub saved: usize,
+}
+
 /// Something that runs in one step. It runs after all nodes that write what it reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
@@ -43,9 +51,8 @@ pub struct Node {
     pub writes: Vec<usize>,
     /// Bytes in use in this step only.
     pub scratch: usize,
-    /// `(written, read)` buffers of one size that may be the same bytes if nothing reads the second
-    /// one later.
-    pub reuses: Vec<(usize, usize)>,
+    /// What may be written over what, if nothing reads that later.
+    pub reuses: Vec<Reuse>,
 }
 
 /// Buffers and nodes, the nodes in an order in which they can run.
@@ -107,8 +114,8 @@ pub fn peak(problem: &Problem, order: &[usize]) -> usize {
     steps.unwrap_or(0).max(dag.outside())
 }
 
-/// The `(written, read)` buffers that share their bytes in this order.
-pub fn reuses(problem: &Problem, order: &[usize]) -> Vec<(usize, usize)> {
+/// Which buffers lie over others in this order.
+pub fn reuses(problem: &Problem, order: &[usize]) -> Vec<Reuse> {
     let dag = Dag::new(problem);
     let mut cursor = Cursor::new(&dag);
     let mut all = Vec::new();

@@ -29,7 +29,7 @@ impl Plan {
             vec![
                 t.to_string(),
                 step.op.to_owned(),
-                list(&mut step.reads.iter().flatten().copied()),
+                list(&mut step.reads.iter().copied()),
                 list(&mut step.writes.iter().copied()),
                 types.join(" "),
                 live.to_string(),

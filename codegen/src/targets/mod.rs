@@ -3,10 +3,13 @@
 //! A target says how the printers spell library functions and vector operations on it, and which
 //! compiler flags select it. It holds no code.
 
+mod aarch64;
 mod cortex_m0plus;
 mod cortex_m4;
 mod cortex_m55;
+mod cortex_m7;
 mod generic;
+mod x86_64;
 
 use tinyc_core::loops::Library;
 
@@ -29,6 +32,13 @@ pub struct Target {
     pub compiler: &'static str,
     /// Lanes of the widest vector, of bytes; 1 without vectors.
     pub max_lanes: u16,
+    /// Lanes of the vectors that float schedules use; 1 for scalars.
+    pub float_lanes: usize,
+    /// Registers that hold such a vector, or a scalar float.
+    pub float_registers: usize,
+    /// The compiler has to be told that products and sums may be contracted to one instruction, which
+    /// is no slower than the multiplication alone.
+    pub contract: bool,
     /// Preprocessor condition under which headers and spellings can be used; elsewhere the same code
     /// compiles to the portable meanings.
     pub condition: &'static str,
@@ -43,8 +53,17 @@ pub struct Target {
 }
 
 impl Target {
-    pub const ALL: &'static [&'static Target] =
-        &[&generic::TARGET, &cortex_m0plus::TARGET, &cortex_m4::TARGET, &cortex_m55::TARGET];
+    pub const ALL: &'static [&'static Target] = &[
+        &generic::TARGET,
+        &cortex_m0plus::TARGET,
+        &cortex_m4::TARGET,
+        &cortex_m7::TARGET,
+        &cortex_m55::TARGET,
+        &aarch64::TARGET,
+        &x86_64::V1,
+        &x86_64::V3,
+        &x86_64::V4,
+    ];
 
     /// How the target spells a library function, if it does.
     pub fn spelling(&self, f: Library) -> Option<Spelling> {

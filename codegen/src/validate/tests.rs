@@ -2,15 +2,15 @@
 
 use super::*;
 use crate::Io;
-use crate::lower::lower;
-use crate::plan::plan;
+use crate::select::Schedules;
+use crate::targets::Target;
 use tinyc_core::loops::{BufferId, Dim, Expr, FnId, For, Function, Index, Lower, Mode, Scalar, Step, Stmt, View};
 use tinyc_core::text::parse;
 use tinyc_core::types::{DType, TensorType};
 
 fn program(text: &str, io: Io) -> Program {
     let graph = parse(text, &[]).unwrap_or_else(|e| panic!("{e}"));
-    lower(&graph, &plan(&graph, io).unwrap()).unwrap()
+    crate::generate(&graph, Target::find("generic").unwrap(), io, Schedules::Plain).unwrap().program
 }
 
 fn messages(p: &Program) -> Vec<String> {

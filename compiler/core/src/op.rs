@@ -6,10 +6,10 @@
 
 use crate::attrs::{AttrSpec, Attrs};
 use crate::diag::{Code, OpError};
-use crate::loops::{Function, Lower, Mode, Scalar, View};
+use crate::loops::{Expr, Function, Lower, Mode, Scalar, View};
 use crate::onnx::NodeReader;
 use crate::tensor::Tensor;
-use crate::types::TensorType;
+use crate::types::{DType, TensorType};
 
 pub use crate::ops::OpId;
 
@@ -141,10 +141,10 @@ pub trait Op: Sync {
         false
     }
 
-    /// The plain lowering reads each element of operand `i` last when it writes the result's element
-    /// at the same address, so both may share memory. The validator proves it for every plan.
-    fn in_place(&self, _i: usize) -> bool {
-        false
+    /// For operators that compute each element from the operands' elements at the same (broadcast)
+    /// coordinates: the value, with local `i` for the element of operand `i`.
+    fn value(&self, _attrs: &Attrs, _x: &[DType]) -> Option<Expr> {
+        None
     }
 }
 

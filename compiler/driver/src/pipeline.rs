@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use tinyc_codegen::c;
 use tinyc_codegen::lower::lower;
 use tinyc_codegen::plan::{Plan, plan};
+use tinyc_codegen::select::{Schedules, select};
 use tinyc_codegen::targets::Target;
 use tinyc_codegen::validate::validate;
 use tinyc_core::diag::{Code, Report};
@@ -152,10 +153,11 @@ fn check_pass_name(args: &NetworkArgs) -> Result<(), Failure> {
 
 /// Plans, lowers and validates.
 pub fn compile(network: Network, console: &mut Console<'_>) -> Result<Compiled, Failure> {
-    let graph = &network.graph;
-    let plan = console.stage("plan", |_| Ok(plan(graph, network.io)?), |p| format!("{} B of arena", p.arena_bytes))?;
-    let program =
-        console.stage("lower", |_| Ok(lower(graph, &plan)?), |p| format!("{} functions", p.functions.len()))?;
+    let (graph, target, io) = (&network.graph, network.target, network.io);
+    let select = |_: &mut Console<'_>| Ok(select(graph, target, io, Schedules::Fast)?);
+    let selection = console.stage("select", select, |s| format!("{} functions", s.functions.len()))?;
+    let plan = console.stage("plan", |_| Ok(plan(&selection, io)), |p| format!("{} B of arena", p.arena_bytes))?;
+    let program = lower(&selection, &plan);
     console.stage("validate", |_| Ok(validate(&program)?), |_| format!("{} steps", program.steps.len()))?;
     Ok(Compiled { network, plan, program })
 }

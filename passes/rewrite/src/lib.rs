@@ -1,9 +1,11 @@
-//! Rewriting passes of the tinyc compiler: graphs to graphs that compute the same, bit for bit.
+//! Rewriting passes of the tinyc compiler: graphs to graphs that compute the same; bit for bit unless
+//! the pass says how it rounds.
 //!
 //! A pass changes a graph in place and says how many changes it made. What a node came from (its
 //! origins) goes over to what replaces it. Passes know operators through `tinyc_core` and nothing of
 //! code generation.
 
+mod batch_norm;
 mod dead;
 mod fold;
 mod identities;
@@ -26,6 +28,11 @@ pub const PASSES: &[Pass] = &[
         doc: "Computes what depends on constants only, unless that grows the constants by more than 64 KiB or takes too \
               much work.",
         run: |g| checked(g, fold::run),
+    },
+    Pass {
+        name: "split-batch-norm",
+        doc: "Makes batch normalization over constants a product and a sum for each channel, rounded once.",
+        run: |g| checked(g, batch_norm::run),
     },
     Pass {
         name: "remove-identities",

@@ -37,10 +37,8 @@ pub(super) fn bound(dag: &Dag<'_>) -> usize {
             let all = if related { p.buffers.len() } else { 0 };
             let held = (0..all).filter(|&b| held(i, b));
             let live: usize = held.chain(dag.touches[i].iter().copied()).map(|b| p.buffers[b].size).sum();
-            let mut shared: Vec<usize> = node.reuses.iter().map(|&(w, _)| w).collect();
-            shared.sort_unstable();
-            shared.dedup();
-            let saved: usize = shared.iter().map(|&b| p.buffers[b].size).sum();
+            let most = |w: usize| node.reuses.iter().filter(|r| r.written == w).map(|r| r.saved).max().unwrap_or(0);
+            let saved: usize = node.writes.iter().map(|&w| most(w)).sum();
             (live + node.scratch).saturating_sub(saved)
         })
         .max()

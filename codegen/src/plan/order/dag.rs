@@ -1,6 +1,6 @@
 //! Which nodes must wait for which, and how many bytes are in use as nodes run.
 
-use super::{Node, Problem};
+use super::{Node, Problem, Reuse};
 
 /// A problem with the tables that running through it needs.
 pub(super) struct Dag<'a> {
@@ -133,24 +133,25 @@ impl Cursor {
         }
         let mut during = self.live + new + dag.node(node).scratch;
         if !dag.node(node).reuses.is_empty() {
-            during -= self.reuses(dag, node).iter().map(|&(w, _)| dag.size(w)).sum::<usize>();
+            during -= self.reuses(dag, node).iter().map(|r| r.saved).sum::<usize>();
         }
         Step { during, after: self.live + new - ended }
     }
 
-    /// The buffers that share their bytes if `node` ran now: each written one with the first that it
-    /// may reuse, in the order in which the node lists them.
-    pub fn reuses(&self, dag: &Dag<'_>, node: usize) -> Vec<(usize, usize)> {
-        let mut pairs: Vec<(usize, usize)> = Vec::new();
-        for &(w, r) in &dag.node(node).reuses {
-            debug_assert_eq!(dag.size(w), dag.size(r), "only buffers of one size share their bytes");
-            let free = !pairs.iter().any(|p| p.0 == w || p.1 == r);
+    /// What lies over what if `node` ran now: each written buffer over the first that it may, in the
+    /// order in which the node lists them.
+    pub fn reuses(&self, dag: &Dag<'_>, node: usize) -> Vec<Reuse> {
+        let mut taken: Vec<Reuse> = Vec::new();
+        for &r in &dag.node(node).reuses {
+            debug_assert!(r.saved <= dag.size(r.written).min(dag.size(r.read)), "no more than both have is saved");
+            let free = !taken.iter().any(|t| t.written == r.written || t.read == r.read);
             // What nothing reads later ends at once, before it could take over another's bytes.
-            if free && self.is_new(dag, w) && !self.ends(dag, w) && self.ends(dag, r) && !self.is_new(dag, r) {
-                pairs.push((w, r));
+            let stays = self.is_new(dag, r.written) && !self.ends(dag, r.written);
+            if free && stays && self.ends(dag, r.read) && !self.is_new(dag, r.read) {
+                taken.push(r);
             }
         }
-        pairs
+        taken
     }
 
     /// Runs a node that is ready.

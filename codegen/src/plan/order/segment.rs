@@ -3,7 +3,7 @@
 use super::bound::bound;
 use super::dag::{Cursor, Dag};
 use super::search::{Found, Search, greedy};
-use super::{Buffer, Node, Problem};
+use super::{Buffer, Node, Problem, Reuse};
 
 /// Nodes that run after all before them and before all after them.
 pub(super) struct Segment {
@@ -72,13 +72,14 @@ impl Segment {
                 Buffer { size: sizes(b), at_start, at_end }
             });
             let local = |b: &usize| touched.binary_search(b).expect("all that the nodes touch is there");
+            let reuse = |r: &Reuse| Reuse { written: local(&r.written), read: local(&r.read), saved: r.saved };
             let node = |&n: &usize| {
                 let n = &dag.problem.nodes[n];
                 Node {
                     reads: n.reads.iter().map(local).collect(),
                     writes: n.writes.iter().map(local).collect(),
                     scratch: n.scratch,
-                    reuses: n.reuses.iter().map(|(w, r)| (local(w), local(r))).collect(),
+                    reuses: n.reuses.iter().map(reuse).collect(),
                 }
             };
             segment.problem = Problem { buffers: buffers.collect(), nodes: segment.nodes.iter().map(node).collect() };
@@ -144,7 +145,7 @@ fn reversed(problem: &Problem) -> Problem {
         reads: n.writes.clone(),
         writes: n.reads.clone(),
         scratch: n.scratch,
-        reuses: n.reuses.iter().map(|&(w, r)| (r, w)).collect(),
+        reuses: n.reuses.iter().map(|r| Reuse { written: r.read, read: r.written, saved: r.saved }).collect(),
     };
     Problem {
         buffers: problem.buffers.iter().map(turn).collect(),

@@ -37,11 +37,11 @@ fn in_use(p: &Problem, done: u32, i: usize) -> usize {
         }
     }
     let mut shared: Vec<usize> = Vec::new();
-    for &(w, r) in &p.nodes[i].reuses {
+    for &Reuse { written: w, read: r, saved } in &p.nodes[i].reuses {
         let possible = !started(w) && needed_later(w) && started(r) && !needed_later(r);
         if possible && !shared.contains(&w) && !shared.contains(&r) {
             shared.extend([w, r]);
-            sum -= p.buffers[w].size;
+            sum -= saved;
         }
     }
     sum
@@ -92,8 +92,10 @@ fn random(r: &mut Random, n: usize) -> Problem {
             p.buffers.push(Buffer { size: sizes[r.below(sizes.len())], at_start: false, at_end: r.below(10) == 0 });
             new.writes.push(id);
             for &b in &reads {
-                if p.buffers[b].size == p.buffers[id].size && r.below(2) == 0 {
-                    new.reuses.push((id, b));
+                let least = p.buffers[b].size.min(p.buffers[id].size);
+                if r.below(2) == 0 {
+                    let saved = if r.below(2) == 0 { least } else { least / 2 };
+                    new.reuses.push(Reuse { written: id, read: b, saved });
                 }
             }
         }
@@ -186,13 +188,14 @@ fn reuse_counts_the_bytes_once() {
         nodes: vec![node(&[], &[0]), node(&[0], &[1]), node(&[0, 1], &[2])],
     };
     assert_eq!(checked(&p).peak, 192);
-    p.nodes[2].reuses = vec![(2, 0), (2, 1)];
+    let over = |read| Reuse { written: 2, read, saved: 64 };
+    p.nodes[2].reuses = vec![over(0), over(1)];
     p.buffers[2].at_end = true;
     assert_eq!(checked(&p).peak, 128);
-    assert_eq!(reuses(&p, &[0, 1, 2]), [(2, 0)]);
+    assert_eq!(reuses(&p, &[0, 1, 2]), [over(0)]);
     // Read later, it cannot be written over.
     p.buffers[0].at_end = true;
-    assert_eq!(reuses(&p, &[0, 1, 2]), [(2, 1)]);
+    assert_eq!(reuses(&p, &[0, 1, 2]), [over(1)]);
 }
 
 #[test]

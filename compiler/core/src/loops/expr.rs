@@ -150,6 +150,49 @@ impl Expr {
     }
 }
 
+impl Expr {
+    /// The expression for `lanes` elements at once. It reads nothing but locals and constants; local
+    /// `i` becomes `operands[i]`, a vector, or a scalar if `lanes` is 1.
+    pub fn vectorized(&self, lanes: u16, operands: &[Expr]) -> Expr {
+        let v = |e: &Expr| e.vectorized(lanes, operands);
+        let b = |e: &Expr| Box::new(v(e));
+        match self {
+            Expr::Local(l) => operands[l.id as usize].clone(),
+            _ if lanes == 1 => self.rebuild(&|_| None, &|e| match e {
+                Expr::Local(l) => operands[l.id as usize].clone(),
+                e => e,
+            }),
+            Expr::Const(c, _) => Expr::Const(*c, lanes),
+            Expr::Unary(op, a) => Expr::Unary(*op, b(a)),
+            Expr::Binary(op, x, y) => Expr::Binary(*op, b(x), b(y)),
+            Expr::Compare(op, x, y) => Expr::Compare(*op, b(x), b(y)),
+            Expr::Select(c, x, y) => Expr::Select(b(c), b(x), b(y)),
+            Expr::Cast(c, ty, a) => Expr::Cast(*c, Ty::vector(ty.scalar, lanes), b(a)),
+            // Functions of scalars: lane by lane.
+            Expr::Call(..) => Expr::Lanes((0..lanes).map(|i| self.of_lane(i, operands)).collect()),
+            Expr::Index(..) | Expr::Load(_) | Expr::Splat(..) | Expr::Lanes(_) | Expr::Lane(..) | Expr::Reduce(..) => {
+                unreachable!("values of elements are made of locals, constants and arithmetic")
+            }
+        }
+    }
+
+    fn of_lane(&self, lane: u16, operands: &[Expr]) -> Expr {
+        self.rebuild(&|_| None, &|e| match e {
+            Expr::Local(l) => Expr::Lane(lane, Box::new(operands[l.id as usize].clone())),
+            e => e,
+        })
+    }
+
+    /// The same scalar in each of `lanes`.
+    pub fn splat(self, lanes: u16) -> Expr {
+        match self {
+            e if lanes == 1 => e,
+            Expr::Const(c, 1) => Expr::Const(c, lanes),
+            e => Expr::Splat(lanes, Box::new(e)),
+        }
+    }
+}
+
 impl Access {
     fn rebuild(&self, index: &dyn Fn(&Index) -> Index) -> Access {
         let dims = self.dims.iter().map(|d| Dim { index: index(&d.index), ..d.clone() }).collect();

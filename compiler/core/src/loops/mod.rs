@@ -14,6 +14,7 @@ pub mod index;
 pub mod interp;
 pub mod ir;
 pub mod library;
+pub mod overlap;
 pub mod print;
 pub mod program;
 mod semantics;

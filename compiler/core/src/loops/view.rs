@@ -247,6 +247,36 @@ impl View {
         Stmt::Store(Store { access: self.access(at), value, mask })
     }
 
+    /// `lanes` neighbours along an axis as one vector; a scalar if `lanes` is 1. One load where the axis
+    /// is dense, else a load for each lane.
+    pub fn read_vector(&self, at: &[Index], axis: usize, lanes: u16) -> Expr {
+        match self.axes[axis].stride {
+            _ if lanes == 1 => self.read(at),
+            0 => self.read(at).splat(lanes),
+            1 if self.is_plain(axis) => self.load(self.access(at), Ty::vector(self.scalar(), lanes), None),
+            _ => Expr::Lanes((0..lanes).map(|i| self.read(&shifted(at, axis, i))).collect()),
+        }
+    }
+
+    /// Writes neighbours along an axis, as many as `value` has lanes; `value` should be cheap to repeat.
+    pub fn write_vector(&self, at: &[Index], axis: usize, value: Expr) -> Vec<Stmt> {
+        let lanes = value.ty().lanes;
+        match self.axes[axis].stride {
+            _ if lanes == 1 => vec![self.write(at, value)],
+            1 if self.is_plain(axis) => vec![self.store(at, value, None)],
+            _ => {
+                let lane = |i| self.write(&shifted(at, axis, i), Expr::Lane(i, Box::new(value.clone())));
+                (0..lanes).map(lane).collect()
+            }
+        }
+    }
+
+    /// Neighbours along the axis are neighbours in memory, and nothing happens on the way.
+    fn is_plain(&self, axis: usize) -> bool {
+        let a = &self.axes[axis];
+        self.packing == Packing::None && self.map.is_none() && !a.is_padded() && a.ring.is_none()
+    }
+
     /// Merges neighbouring axes wherever all views (of one shape) step through them as through one.
     pub fn coalesce(views: &mut [View]) {
         let Some(rank) = views.first().map(View::rank) else { return };
@@ -272,5 +302,13 @@ impl View {
     }
 }
 
+/// Coordinates with `by` added along an axis.
+fn shifted(at: &[Index], axis: usize, by: u16) -> Vec<Index> {
+    let mut at = at.to_vec();
+    at[axis] = at[axis].clone() + i64::from(by);
+    at
+}
+
+mod reshape;
 #[cfg(test)]
 mod tests;

@@ -90,10 +90,6 @@ impl Op for BatchNorm {
         });
         Ok(())
     }
-
-    fn in_place(&self, i: usize) -> bool {
-        i == 0
-    }
 }
 
 fn read(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {

@@ -113,8 +113,9 @@ impl Op for Elementwise {
         Ok(())
     }
 
-    fn in_place(&self, _i: usize) -> bool {
-        true
+    fn value(&self, attrs: &Attrs, x: &[DType]) -> Option<Expr> {
+        let elements: Vec<Expr> = (0..).zip(x).map(|(id, &dtype)| element(id, dtype)).collect();
+        Some(self.stored(attrs, x[0], &elements))
     }
 }
 

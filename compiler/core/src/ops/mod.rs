@@ -12,7 +12,7 @@ mod pool;
 mod reduction;
 mod require;
 mod taps;
-pub(crate) mod window;
+pub mod window;
 
 macro_rules! ops {
     ($($m:ident)*) => {

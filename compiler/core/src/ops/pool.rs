@@ -33,19 +33,6 @@ impl Pool {
     }
 }
 
-/// Number of taps that count in the window at `q`, as an element.
-fn count(attrs: &Attrs, windows: &[Window], q: &[Index], scalar: Scalar) -> Expr {
-    let padding_counts = attrs.bool("count_padding");
-    let taps = windows.iter().zip(q).map(|(w, q)| w.taps(q, padding_counts));
-    let (fixed, varying): (Vec<Index>, Vec<Index>) = taps.partition(|t| t.as_constant().is_some());
-    let fixed: i64 = fixed.iter().filter_map(Index::as_constant).product();
-    match varying.into_iter().map(|t| Expr::Index(t, Scalar::I32)).reduce(|a, b| a * b) {
-        None => Expr::number(scalar, fixed as f64),
-        Some(v) if fixed == 1 => v.cast(Cast::SiToFp, scalar),
-        Some(v) => (v * Expr::int(Scalar::I32, fixed)).cast(Cast::SiToFp, scalar),
-    }
-}
-
 /// Offset of a tap in its plane; `None` in the padding.
 fn tap(windows: &[Window], plane: &Shape, q: &[usize], k: &[usize]) -> Option<usize> {
     let at = windows.iter().zip(q.iter().zip(k)).map(|(w, (&q, &k))| w.input_at(q, k));
@@ -146,7 +133,7 @@ impl Op for Pool {
                 let tap: Vec<Index> = plane.iter().cloned().chain(taps).collect();
                 (self.step)(x.dtype, value, padded.read(&tap))
             });
-            let value = if self.average { value / count(attrs, &windows, q, x.scalar()) } else { value };
+            let value = if self.average { value / window::count(attrs, &windows, q, x.scalar()) } else { value };
             l.push(y[0].write(at, value));
         });
         Ok(())

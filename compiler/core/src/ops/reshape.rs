@@ -61,10 +61,6 @@ impl Op for Reshape {
     fn is_alias(&self) -> bool {
         true
     }
-
-    fn in_place(&self, i: usize) -> bool {
-        i == 0
-    }
 }
 
 /// ONNX Reshape: 0 keeps the operand's extent (unless `allowzero`), one -1 is computed.

@@ -100,10 +100,6 @@ impl Op for Softmax {
         });
         Ok(())
     }
-
-    fn in_place(&self, _i: usize) -> bool {
-        true
-    }
 }
 
 /// Before opset 13 the operand counts as a matrix, the axes from `axis` on in its columns.

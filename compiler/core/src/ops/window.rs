@@ -6,7 +6,7 @@
 use super::require;
 use crate::attrs::{AttrSpec, Attrs};
 use crate::diag::{Code, OpError};
-use crate::loops::{Expr, Index, View};
+use crate::loops::{Cast, Expr, Index, Scalar, View};
 use crate::onnx::NodeReader;
 use crate::types::TensorType;
 
@@ -134,6 +134,11 @@ impl Window {
         (self.kernel - 1) * self.dilation + 1
     }
 
+    /// Each window is one element.
+    pub fn is_pointwise(&self) -> bool {
+        self.kernel == 1 && self.stride == 1 && self.before == 0 && self.output == self.input
+    }
+
     fn padded(&self) -> usize {
         self.before + self.input + self.after
     }
@@ -180,6 +185,19 @@ impl Window {
     /// The same for one window.
     pub fn count(&self, o: usize, padding_counts: bool) -> usize {
         self.taps(&o.into(), padding_counts).as_constant().map_or(1, |c| c as usize)
+    }
+}
+
+/// Number of taps that count in the average at `q` (attribute `count_padding`), as an element.
+pub fn count(attrs: &Attrs, windows: &[Window], q: &[Index], scalar: Scalar) -> Expr {
+    let padding_counts = attrs.bool("count_padding");
+    let taps = windows.iter().zip(q).map(|(w, q)| w.taps(q, padding_counts));
+    let (fixed, varying): (Vec<Index>, Vec<Index>) = taps.partition(|t| t.as_constant().is_some());
+    let fixed: i64 = fixed.iter().filter_map(Index::as_constant).product();
+    match varying.into_iter().map(|t| Expr::Index(t, Scalar::I32)).reduce(|a, b| a * b) {
+        None => Expr::number(scalar, fixed as f64),
+        Some(v) if fixed == 1 => v.cast(Cast::SiToFp, scalar),
+        Some(v) => (v * Expr::int(Scalar::I32, fixed)).cast(Cast::SiToFp, scalar),
     }
 }
 

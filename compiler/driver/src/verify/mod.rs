@@ -13,12 +13,12 @@ use crate::table;
 use crate::toolchain::Cc;
 use compare::Difference;
 use std::collections::BTreeMap;
-use tinyc_codegen::plan::Work;
 use tinyc_core::diag::Code;
 use tinyc_core::eval::Evaluator;
 use tinyc_core::exec::Exec;
 use tinyc_core::graph::NodeId;
 use tinyc_core::tensor::{Data, Tensor};
+use tinyc_core::types::{Shape, TensorType};
 
 pub fn run(args: &VerifyArgs, console: &mut Console<'_>) -> Result<(), Failure> {
     let cc = Cc::find(args.host.cc.as_deref())?;
@@ -91,10 +91,12 @@ impl Comparison {
     fn layers(&mut self, compiled: &Compiled, got: &[Run], reference: &[Reference]) -> String {
         let mut rows = Vec::new();
         for (i, step) in compiled.program.steps.iter().enumerate() {
-            let Work::Node(node) = compiled.plan.steps[i].work else { continue };
+            let planned = &compiled.plan.steps[i];
+            let Some(node) = planned.node else { continue };
             let names: Vec<&str> = step.origins.iter().map(|o| &**o).collect();
             for (part, ty) in compiled.network.graph.node(node).ty.parts().iter().enumerate() {
-                let result = |r: &Run| Tensor::new(ty.shape.clone(), Data::from_le_bytes(ty.dtype, &r.steps[i][part])?);
+                let order = &compiled.plan.buffers[planned.writes[part]].order;
+                let result = |r: &Run| logical(ty, order, &r.steps[i][part]);
                 let results: Vec<Tensor> = got.iter().filter_map(result).collect();
                 let head = vec![i.to_string(), names.join(", "), ty.to_string()];
                 rows.push(self.row(head, results.iter().zip(reference.iter().map(|r| &r.nodes[&node][part]))));
@@ -102,4 +104,13 @@ impl Comparison {
         }
         table::text(&["#step", "layer", "result", "#max difference", "#range", "#relative", ""], rows)
     }
+}
+
+/// A tensor from a buffer whose axes lie in memory in `order`.
+fn logical(ty: &TensorType, order: &[usize], bytes: &[u8]) -> Option<Tensor> {
+    let data = Data::from_le_bytes(ty.dtype, bytes)?;
+    let physical = Shape::new(order.iter().map(|&d| ty.shape[d]).collect::<Vec<_>>());
+    let strides = physical.strides();
+    let offset = |at: Vec<usize>| order.iter().zip(&strides).map(|(&d, s)| at[d] * s).sum();
+    Tensor::new(ty.shape.clone(), data.gather(ty.shape.coordinates().map(offset)))
 }

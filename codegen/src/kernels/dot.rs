@@ -1,0 +1,314 @@
+//! Convolution and matrix product: sums of products over the channels of taps.
+//!
+//! A tile holds some pixels of a row times some vectors of output channels in registers; the sums run
+//! over the taps along a row and the input channels, which are one run of memory where channels are
+//! last. Weights are packed in the order in which the tile reads them: block of channels, tap along the
+//! column, tap along the row and input channel, lane. Taps outside of the input are left out, not
+//! multiplied by zero. Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (ACM
+//! TOMS 34, 2008), section 4, for the register tile; Georganas et al., "Anatomy of high-performance deep
+//! learning convolutions on SIMD architectures" (SC 2018) for the direct convolution.
+
+use super::rows::{self, Piece, Taps};
+use super::tile::{Machine, Segment, Tile, segments, tile};
+use super::{Builder, Output, Task};
+use tinyc_core::diag::OpError;
+use tinyc_core::loops::{Expr, Index, Local, Lower, Scalar, View};
+use tinyc_core::op::OpId;
+use tinyc_core::ops::window::{self, Window};
+use tinyc_core::tensor::Tensor;
+
+/// Views have any axes in front, then row, column, channel.
+struct Dot {
+    x: View,
+    y: Output,
+    /// Under the result's shape.
+    bias: Option<View>,
+    weights: Weights,
+    rows: Window,
+    columns: Window,
+}
+
+enum Weights {
+    /// `[output channel, tap along the column, tap along the row * input channels + input channel]`,
+    /// as a function.
+    Constant(Box<dyn Fn(usize, usize, usize) -> f32>),
+    /// A computed matrix: the result's axes in front, then input channel, output channel.
+    View(View),
+}
+
+/// One tap of one element.
+pub const POINT: Window =
+    Window { input: 1, kernel: 1, stride: 1, dilation: 1, before: 0, after: 0, output: 1 };
+
+/// Row and column windows of an image operator; those of one spatial axis get a row of one.
+pub fn image(windows: &[Window]) -> (Window, Window) {
+    match windows {
+        [columns] => (POINT, *columns),
+        [rows, columns] => (*rows, *columns),
+        _ => unreachable!("families take one or two spatial axes"),
+    }
+}
+
+/// `(n, c, w)` or `(n, c, h, w)` as `(n, h, w, c)`.
+pub fn channels_last(v: &View) -> View {
+    let v = if v.rank() == 3 { v.unsqueezed(2) } else { v.clone() };
+    v.permuted(&[0, 2, 3, 1])
+}
+
+pub fn output_channels_last(y: &Output) -> Output {
+    let y = if y.view.rank() == 3 { y.unsqueezed(2) } else { y.clone() };
+    y.permuted(&[0, 2, 3, 1])
+}
+
+pub fn conv(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<String, OpError> {
+    let (x, w) = (operand(&task, 0), operand(&task, 1));
+    let kernel: Vec<i64> = w.ty.shape[2..].iter().map(|&k| k as i64).collect();
+    let windows = window::windows("conv", &x.ty, &kernel, task.attrs, false)?;
+    let (mut rows, mut columns) = image(&windows);
+    let (channels, kh, kw) = (w.ty.shape[1], rows.kernel, columns.kernel);
+    let data = floats(w.constant.as_deref());
+    let weight = move |o: usize, i: usize, t: usize| data[((o * channels + t % channels) * kh + i) * kw + t / channels];
+    let mut x = channels_last(&b.view(&task, 0).expect("conv has an image"));
+    let mut y = output_channels_last(&task.y);
+    let bias = b.view(&task, 2);
+    if rows.is_pointwise() && columns.is_pointwise()
+        && let (Some(flat_x), Some(flat_y)) = (x.merged(1), y.merged(1))
+    {
+        let pixels = rows.input * columns.input;
+        (rows, columns) = (POINT, Window { input: pixels, output: pixels, ..POINT });
+        (x, y) = (flat_x.unsqueezed(1), flat_y.unsqueezed(1));
+    }
+    let bias = bias.map(|v| v.broadcast(&y.view.shape()));
+    let dot = Dot { x, y, bias, weights: Weights::Constant(Box::new(weight)), rows, columns };
+    Ok(dot.build(b, machine))
+}
+
+/// `gemm` with factors of one, and `matmul`.
+pub fn product(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<String, OpError> {
+    let gemm = task.op == OpId::gemm;
+    let turned = |v: View, attr: &str| match gemm && task.attrs.bool(attr) {
+        true => v.permuted(&[1, 0]),
+        false => v,
+    };
+    let (matrix, mut y) = (operand(&task, 1), task.y.clone());
+    let mut x = turned(b.view(&task, 0).expect("a product has two operands"), "trans_a");
+    let mut bias = b.view(&task, 2).map(|v| v.broadcast(&y.view.shape()));
+    let shape = y.view.shape();
+    let front = &shape[..shape.len() - 2];
+    x = x.broadcast(&[front, &x.shape()[x.rank() - 2..]].concat());
+    let weights = match &matrix.constant {
+        Some(t) if matrix.ty.shape.rank() == 2 => {
+            let (data, columns) = (floats(Some(t)), matrix.ty.shape[1]);
+            let turn = gemm && task.attrs.bool("trans_b");
+            // One matrix for all: what is in front of the rows counts as rows.
+            while x.rank() > 2 && bias.is_none() {
+                let first = x.rank() - 3;
+                let (Some(flat_x), Some(flat_y)) = (x.merged(first), y.merged(first)) else { break };
+                (x, y) = (flat_x, flat_y);
+            }
+            let weight = move |o: usize, _: usize, t: usize| data[if turn { o * columns + t } else { t * columns + o }];
+            Weights::Constant(Box::new(weight))
+        }
+        _ => {
+            let view = turned(b.view(&task, 1).expect("a product has two operands"), "trans_b");
+            Weights::View(view.broadcast(&[front, &view.shape()[view.rank() - 2..]].concat()))
+        }
+    };
+    let at = x.rank() - 2;
+    let pixels = x.shape()[at];
+    bias = bias.map(|v| v.unsqueezed(at));
+    let columns = Window { input: pixels, output: pixels, ..POINT };
+    let dot = Dot { x: x.unsqueezed(at), y: y.unsqueezed(at), bias, weights, rows: POINT, columns };
+    Ok(dot.build(b, machine))
+}
+
+pub fn operand<'t>(task: &'t Task<'_>, i: usize) -> &'t super::Operand {
+    task.x[i].as_ref().expect("operand count is checked")
+}
+
+pub fn floats(t: Option<&Tensor>) -> Vec<f32> {
+    t.and_then(|t| t.as_slice::<f32>()).expect("families take constants of f32").to_vec()
+}
+
+/// Where a tile stands.
+struct At<'a> {
+    front: &'a [Index],
+    row: Index,
+    /// Taps along the column.
+    taps: (Index, Index),
+    segment: Segment,
+    block: Index,
+}
+
+impl Dot {
+    fn channels(&self) -> usize {
+        self.x.axes[self.x.rank() - 1].extent
+    }
+
+    fn build(self, b: &mut Builder<'_>, machine: Machine) -> String {
+        let rank = self.y.view.rank();
+        let shape = self.y.view.shape();
+        let apart = machine.lanes == 1;
+        let outputs = shape[rank - 1];
+        let Tile { pixels, vectors } = tile(machine, rows::available(&self.columns, apart), outputs);
+        let segments = segments(outputs, machine.lanes, vectors);
+        let packed = self.packed(b, &segments);
+        let l = &mut b.l;
+        l.nest(&shape[..rank - 3], |l, front| {
+            l.repeat("oh", 0usize, self.rows.output, |l, row| {
+                let taps = rows::clipped(&self.rows, &row);
+                let blocks = |l: &mut Lower, body: &dyn Fn(&mut Lower, &At<'_>, &View)| {
+                    for (&segment, weights) in segments.iter().zip(&packed) {
+                        l.repeat("block", 0usize, segment.count, |l, block| {
+                            let at = At { front, row: row.clone(), taps: taps.clone(), segment, block };
+                            body(l, &at, weights);
+                        });
+                    }
+                };
+                let tiles = |l: &mut Lower, body: &dyn Fn(&mut Lower, &Piece)| {
+                    rows::pieces(l, &self.columns, pixels, apart, |l, piece| body(l, &piece));
+                };
+                if apart {
+                    // The result follows close behind what it is computed from, and may overwrite it.
+                    tiles(l, &|l, piece| blocks(l, &|l, at, weights| self.tile(l, at, piece, weights)));
+                } else {
+                    // The weights of a block stay in the cache.
+                    blocks(l, &|l, at, weights| tiles(l, &|l, piece| self.tile(l, at, piece, weights)));
+                }
+            });
+        });
+        format!("{pixels} x {} channels", vectors * machine.lanes)
+    }
+
+    /// The weights of each segment: `(block, tap along the column, tap along the row and input channel,
+    /// channel in the block)`; for computed ones the matrix itself.
+    fn packed(&self, b: &mut Builder<'_>, segments: &[Segment]) -> Vec<View> {
+        let Weights::Constant(weight) = &self.weights else { return vec![self.x.clone(); segments.len()] };
+        let (kh, run) = (self.rows.kernel, self.columns.kernel * self.channels());
+        let mut data = Vec::new();
+        let mut starts = Vec::new();
+        for s in segments {
+            starts.push(data.len());
+            for o in (s.start..s.start + s.count * s.width()).step_by(s.width()) {
+                for i in 0..kh {
+                    for t in 0..run {
+                        data.extend((o..o + s.width()).map(|o| weight(o, i, t)));
+                    }
+                }
+            }
+        }
+        let all = b.packed("w", &[data.len()], data);
+        let of = |(s, &start): (&Segment, &usize)| {
+            let n = s.count * kh * run * s.width();
+            let part = all.sliced(0, start, 1, n);
+            part.reshaped(&[s.count, kh, run, s.width()]).expect("a dense array has any shape")
+        };
+        segments.iter().zip(&starts).map(of).collect()
+    }
+
+    /// First output channel of vector `v` of the block.
+    fn channel(at: &At<'_>, v: usize) -> Index {
+        at.block.clone() * at.segment.width() as i64 + (at.segment.start + v * at.segment.lanes) as i64
+    }
+
+    fn tile(&self, l: &mut Lower, at: &At<'_>, piece: &Piece, weights: &View) {
+        let lanes = at.segment.lanes as u16;
+        let out = |j: usize, v: usize| -> Vec<Index> {
+            let pixel = [at.row.clone(), piece.first.clone() + j as i64, Self::channel(at, v)];
+            [at.front, &pixel].concat()
+        };
+        let axis = self.y.view.rank() - 1;
+        // Constant along a row in all but odd cases, where each pixel reads its own.
+        let shared = self.bias.as_ref().is_none_or(|b| b.axes[axis - 1].stride == 0);
+        let mut sums: Vec<Vec<Local>> = Vec::new();
+        for j in 0..piece.pixels {
+            let init = |v: usize| match &self.bias {
+                Some(_) if shared && j > 0 => Expr::from(sums[0][v]),
+                Some(b) => b.read_vector(&out(j, v), axis, lanes),
+                None => Expr::f32(0.0).splat(lanes),
+            };
+            let inits: Vec<Expr> = (0..at.segment.vectors).map(init).collect();
+            sums.push(inits.into_iter().map(|e| l.variable("sum", e)).collect());
+        }
+        l.repeat("kh", at.taps.0.clone(), at.taps.1.clone(), |l, kh| self.taps(l, at, piece, weights, &sums, &kh));
+        for (j, sums) in sums.iter().enumerate() {
+            for (v, &sum) in sums.iter().enumerate() {
+                self.y.write(l, &out(j, v), axis, lanes, Some(sum.into()));
+            }
+        }
+    }
+
+    /// Adds the products of one tap along the column.
+    fn taps(&self, l: &mut Lower, at: &At<'_>, piece: &Piece, weights: &View, sums: &[Vec<Local>], kh: &Index) {
+        let c = self.channels();
+        let w = &self.columns;
+        let row = self.rows.at(&at.row, kh) - self.rows.before as i64;
+        let column = |j: usize, kw: &Index| w.at(&(piece.first.clone() + j as i64), kw) - w.before as i64;
+        let all = vec![true; piece.pixels];
+        let run = if w.dilation == 1 { self.x.merged(self.x.rank() - 2) } else { None };
+        // Taps of a row and their channels in one run of memory.
+        if let Some(run) = &run
+            && let (Some(lo), Some(hi)) = match &piece.taps {
+                Taps::All => (Some(Index::from(0usize)), Some(Index::from(w.kernel))),
+                Taps::Range(lo, hi) => (Some(lo.clone()), Some(hi.clone())),
+                Taps::Some(_) => (None, None),
+            }
+        {
+            l.repeat("t", lo * c as i64, hi * c as i64, |l, t| {
+                let element = |j: usize| [row.clone(), column(j, &0usize.into()) * c as i64 + t.clone()];
+                let x = |j: usize| run.read(&[at.front, &element(j)].concat());
+                self.products(l, at, weights, sums, (kh, &t), &all, &x);
+            });
+            return;
+        }
+        let channels = |l: &mut Lower, kw: Index, has: &[bool]| {
+            l.repeat("c", 0usize, c, |l, i| {
+                let t = kw.clone() * c as i64 + i.clone();
+                let x = |j: usize| self.x.read(&[at.front, &[row.clone(), column(j, &kw), i.clone()]].concat());
+                self.products(l, at, weights, sums, (kh, &t), has, &x);
+            });
+        };
+        match &piece.taps {
+            Taps::All => l.repeat("kw", 0usize, w.kernel, |l, kw| channels(l, kw, &all)),
+            Taps::Range(lo, hi) => l.repeat("kw", lo.clone(), hi.clone(), |l, kw| channels(l, kw, &all)),
+            Taps::Some(taps) => {
+                for (kw, has) in taps.iter().enumerate().filter(|(_, has)| has.contains(&true)) {
+                    channels(l, kw.into(), has);
+                }
+            }
+        }
+    }
+
+    /// `sum += x * w` for the pixels that have the tap.
+    #[allow(clippy::too_many_arguments)] // one call of the innermost loop, from two places
+    fn products(
+        &self,
+        l: &mut Lower,
+        at: &At<'_>,
+        weights: &View,
+        sums: &[Vec<Local>],
+        (kh, t): (&Index, &Index),
+        has: &[bool],
+        x: &dyn Fn(usize) -> Expr,
+    ) {
+        let lanes = at.segment.lanes as u16;
+        let weight = |v: usize| match &self.weights {
+            Weights::Constant(_) => {
+                let lane = Index::from(v * at.segment.lanes);
+                weights.read_vector(&[at.block.clone(), kh.clone(), t.clone(), lane], 3, lanes)
+            }
+            Weights::View(m) => {
+                let element = [at.front, &[t.clone(), Self::channel(at, v)]].concat();
+                m.read_vector(&element, m.rank() - 1, lanes)
+            }
+        };
+        let weights: Vec<Expr> = (0..at.segment.vectors).map(|v| l.bind("w", weight(v))).collect();
+        for (j, sums) in sums.iter().enumerate().filter(|(j, _)| has[*j]) {
+            let x = l.bind("x", x(j));
+            for (&sum, w) in sums.iter().zip(&weights) {
+                l.set(sum, Expr::from(sum) + x.clone().splat(lanes) * w.clone());
+            }
+        }
+        debug_assert!(weights.iter().all(|w| w.ty().scalar == Scalar::F32));
+    }
+}

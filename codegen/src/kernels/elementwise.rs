@@ -1,0 +1,25 @@
+//! Elementwise operators in one pass over the result as it lies in memory. The innermost loop is plain:
+//! compilers make vectors of it.
+
+use super::{Builder, Link, Output, Task, Term};
+use crate::select::order;
+use tinyc_core::diag::OpError;
+use tinyc_core::loops::Expr;
+
+/// `value` has local `i` for operand `i`.
+pub fn build(b: &mut Builder<'_>, task: Task<'_>, value: Expr) -> Result<String, OpError> {
+    let shape = task.y.view.shape();
+    let operands: Vec<Term> = (0..task.x.len()).map(|i| b.term(&task, i, &shape)).collect();
+    let chain = [Link { value, operands }].into_iter().chain(task.y.chain).collect();
+    let mut y = Output { chain, view: task.y.view };
+    y = y.permuted(&order(&y.view));
+    let mut axis = y.view.rank().saturating_sub(1);
+    while axis > 0 {
+        axis -= 1;
+        if let Some(merged) = y.merged(axis) {
+            y = merged;
+        }
+    }
+    b.l.nest(&y.view.shape(), |l, at| y.write(l, at, at.len().saturating_sub(1), 1, None));
+    Ok("in one pass".to_owned())
+}

@@ -1,0 +1,77 @@
+//! The result of a schedule: a view, and the elementwise operators that run on the way into it.
+
+use tinyc_core::loops::{Expr, Index, Lower, View};
+
+/// An elementwise operator.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Local `i` stands for operand `i`.
+    pub value: Expr,
+    pub operands: Vec<Term>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Term {
+    /// The value so far.
+    Chain,
+    /// Under the result's shape.
+    View(View),
+    /// A scalar that is a constant.
+    Constant(Expr),
+}
+
+#[derive(Clone, Debug)]
+pub struct Output {
+    pub view: View,
+    pub chain: Vec<Link>,
+}
+
+impl Output {
+    /// The same with every view changed alike; `None` if one cannot be.
+    fn changed(&self, f: &dyn Fn(&View) -> Option<View>) -> Option<Output> {
+        let operand = |o: &Term| match o {
+            Term::View(v) => f(v).map(Term::View),
+            other => Some(other.clone()),
+        };
+        let link = |l: &Link| {
+            let operands: Option<Vec<_>> = l.operands.iter().map(operand).collect();
+            Some(Link { value: l.value.clone(), operands: operands? })
+        };
+        let chain: Option<Vec<Link>> = self.chain.iter().map(link).collect();
+        Some(Output { view: f(&self.view)?, chain: chain? })
+    }
+
+    pub fn permuted(&self, order: &[usize]) -> Output {
+        self.changed(&|v| Some(v.permuted(order))).expect("axes can stand in any order")
+    }
+
+    pub fn unsqueezed(&self, axis: usize) -> Output {
+        self.changed(&|v| Some(v.unsqueezed(axis))).expect("an axis of one element fits anywhere")
+    }
+
+    pub fn merged(&self, first: usize) -> Option<Output> {
+        self.changed(&|v| v.merged(first))
+    }
+
+    /// Writes an element, or `lanes` neighbours along `axis`, through the chain; `value` is what a
+    /// chain starts from that does not start by itself.
+    pub fn write(&self, l: &mut Lower, at: &[Index], axis: usize, lanes: u16, value: Option<Expr>) {
+        let mut value = value;
+        for link in &self.chain {
+            let operands: Vec<Expr> = link
+                .operands
+                .iter()
+                .map(|o| match o {
+                    Term::Chain => value.clone().expect("a chain without a start begins with operands"),
+                    Term::View(v) => l.bind("operand", v.read_vector(at, axis, lanes)),
+                    Term::Constant(c) => c.clone().splat(lanes),
+                })
+                .collect();
+            value = Some(l.bind("value", link.value.vectorized(lanes, &operands)));
+        }
+        let value = value.expect("there is something to write");
+        for s in self.view.write_vector(at, axis, value) {
+            l.push(s);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Pooling over vectors of channels. Taps outside of the input are left out.
+
+use super::dot::{channels_last, image, operand, output_channels_last};
+use super::rows;
+use super::tile::{Machine, segments};
+use super::{Builder, Task};
+use tinyc_core::diag::OpError;
+use tinyc_core::loops::{Expr, Index, Scalar};
+use tinyc_core::op::OpId;
+use tinyc_core::ops::window;
+
+pub fn build(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<String, OpError> {
+    let ty = &operand(&task, 0).ty;
+    let name = task.op.name();
+    let windows = window::windows(name, ty, task.attrs.ints("kernel"), task.attrs, task.attrs.bool("ceil"))?;
+    let (rows, columns) = image(&windows);
+    let average = task.op == OpId::average_pool;
+    let x = channels_last(&b.view(&task, 0).expect("pooling has an image"));
+    let y = output_channels_last(&task.y);
+    let shape = y.view.shape();
+    b.l.nest(&shape[..3], |l, at| {
+        let [n, oh, ow] = at else { unreachable!("three axes") };
+        let ((top, bottom), (left, right)) = (rows::clipped(&rows, oh), rows::clipped(&columns, ow));
+        for s in segments(shape[3], machine.lanes, 1) {
+            let lanes = s.lanes as u16;
+            l.repeat("block", 0usize, s.count, |l, block| {
+                let channel = block * s.lanes as i64 + s.start as i64;
+                let init = if average { 0.0 } else { f32::NEG_INFINITY };
+                let value = l.variable("value", Expr::f32(init).splat(lanes));
+                l.repeat("kh", top.clone(), bottom.clone(), |l, kh| {
+                    l.repeat("kw", left.clone(), right.clone(), |l, kw| {
+                        let row = rows.at(oh, &kh) - rows.before as i64;
+                        let column = columns.at(ow, &kw) - columns.before as i64;
+                        let x = x.read_vector(&[n.clone(), row, column, channel.clone()], 3, lanes);
+                        let last = Expr::from(value);
+                        l.set(value, if average { last + x } else { last.max(x) });
+                    });
+                });
+                let mut result = Expr::from(value);
+                if average {
+                    let q: Vec<Index> = if windows.len() == 1 { vec![ow.clone()] } else { vec![oh.clone(), ow.clone()] };
+                    result = result / window::count(task.attrs, &windows, &q, Scalar::F32).splat(lanes);
+                }
+                y.write(l, &[n.clone(), oh.clone(), ow.clone(), channel], 3, lanes, Some(result));
+            });
+        }
+    });
+    Ok(format!("{} channels", machine.lanes))
+}
