@@ -134,6 +134,17 @@ pub fn vector_type(unit: &mut Unit<'_>, name: &str, ty: Ty) -> String {
     }
 }
 
+/// The integers that a comparison of two such vectors gives.
+fn bits_of(ty: Ty) -> Option<Ty> {
+    let scalar = match ty.scalar {
+        Scalar::F32 => Scalar::I32,
+        Scalar::F64 => Scalar::I64,
+        Scalar::I1 => return None,
+        s => s,
+    };
+    (ty.lanes > 1).then_some(ty.with(scalar))
+}
+
 /// Text that reads lane `i` of an operand.
 fn lane(name: &str, ty: Ty, i: &str) -> String {
     match ty {
@@ -182,6 +193,13 @@ pub fn operation(unit: &mut Unit<'_>, name: &str, e: &Expr) -> String {
                 text += &format!("    {}\n", set_lane(unit, result, &i.to_string(), letter));
             }
             text += "    return r;\n";
+        }
+        // Comparisons of vectors have all bits of a lane; compilers make two instructions of this, or one.
+        Expr::Binary(op @ (Binary::Min | Binary::Max), a, _) if bits_of(a.ty()).is_some() => {
+            let bits = bits_of(a.ty()).map(|t| unit.ty(t)).unwrap_or_default();
+            let condition = if *op == Binary::Max { "a < b" } else { "b < a" };
+            text += &format!("    const {bits} m = {condition};\n");
+            text += &format!("    return ({result_ty})((({bits})b & m) | (({bits})a & ~m));\n");
         }
         Expr::Splat(n, _) => {
             let all = vec!["a"; usize::from(*n)].join(", ");
