@@ -17,11 +17,8 @@ pub fn lower(selection: &Selection, plan: &Plan) -> Program {
         }
     });
     let ports = |ports: &[select::Port]| {
-        let port = |p: &select::Port| Port {
-            name: p.name.clone(),
-            ty: p.ty.clone(),
-            buffer: BufferId(p.buffer as u32),
-        };
+        let port =
+            |p: &select::Port| Port { name: p.name.clone(), ty: p.ty.clone(), buffer: BufferId(p.buffer as u32) };
         ports.iter().map(port).collect()
     };
     Program {
@@ -53,9 +50,9 @@ fn buffer(selection: &Selection, plan: &Plan, b: usize) -> Buffer {
 mod tests {
     use super::*;
     use crate::Io;
+    use crate::generate;
     use crate::select::Schedules;
     use crate::targets::Target;
-    use crate::generate;
     use tinyc_core::diag::{Code, Report};
     use tinyc_core::text::parse;
 
@@ -85,7 +82,7 @@ mod tests {
                 (0, "transpose f32[2,3] -> f32[3,2]"),
                 (1, "transpose f32[3,2] -> f32[2,3]"),
                 (0, "transpose f32[2,3] -> f32[3,2]"),
-                (2, "copy f32[6] -> f32[6]"),
+                (2, "copy f32[2,3]"),
             ]
         );
         assert_eq!(p.steps[1].origins, ["second".into()]);

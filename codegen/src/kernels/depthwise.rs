@@ -105,10 +105,9 @@ impl Depthwise {
         let w = &self.columns;
         let row = self.rows.at(&at.row, kh) - self.rows.before as i64;
         let first = w.at(&piece.first, &0usize.into()) - w.before as i64;
-        let x = |column: Index| self.x.read_vector(&[at.n.clone(), row.clone(), column, at.channel.clone()], 3, at.lanes);
-        let weight = |kw: Index| {
-            weights.read_vector(&[at.block.clone(), kh.clone(), kw, 0usize.into()], 3, at.lanes)
-        };
+        let x =
+            |column: Index| self.x.read_vector(&[at.n.clone(), row.clone(), column, at.channel.clone()], 3, at.lanes);
+        let weight = |kw: Index| weights.read_vector(&[at.block.clone(), kh.clone(), kw, 0usize.into()], 3, at.lanes);
         let looped = |l: &mut Lower, lo: Index, hi: Index| {
             l.repeat("kw", lo, hi, |l, kw| {
                 let weight = l.bind("w", weight(kw.clone()));

@@ -37,8 +37,7 @@ enum Weights {
 }
 
 /// One tap of one element.
-pub const POINT: Window =
-    Window { input: 1, kernel: 1, stride: 1, dilation: 1, before: 0, after: 0, output: 1 };
+pub const POINT: Window = Window { input: 1, kernel: 1, stride: 1, dilation: 1, before: 0, after: 0, output: 1 };
 
 /// Row and column windows of an image operator; those of one spatial axis get a row of one.
 pub fn image(windows: &[Window]) -> (Window, Window) {
@@ -71,7 +70,8 @@ pub fn conv(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<Str
     let mut x = channels_last(&b.view(&task, 0).expect("conv has an image"));
     let mut y = output_channels_last(&task.y);
     let bias = b.view(&task, 2);
-    if rows.is_pointwise() && columns.is_pointwise()
+    if rows.is_pointwise()
+        && columns.is_pointwise()
         && let (Some(flat_x), Some(flat_y)) = (x.merged(1), y.merged(1))
     {
         let pixels = rows.input * columns.input;

@@ -89,18 +89,17 @@ pub fn is_elementwise(graph: &Graph, id: NodeId) -> bool {
     let Kind::Op(op, attrs) = &graph.node(id).kind else { return false };
     let types: Option<Vec<DType>> =
         graph.operands(id).into_iter().map(|o| Some(graph.node(o?).ty.tensor()?.dtype)).collect();
-    types.is_some_and(|t| t.iter().all(|d| View::dense(Buf(0), *d, &[]).is_some()) && op.op().value(attrs, &t).is_some())
+    types
+        .is_some_and(|t| t.iter().all(|d| View::dense(Buf(0), *d, &[]).is_some()) && op.op().value(attrs, &t).is_some())
 }
 
 /// Whether the node has a schedule, to which elementwise operators can be added.
 pub fn takes_chain(graph: &Graph, id: NodeId) -> bool {
     let Kind::Op(op, attrs) = &graph.node(id).kind else { return false };
     let operands = graph.operands(id);
-    let types: Vec<Option<&TensorType>> =
-        operands.iter().map(|o| o.and_then(|o| graph.node(o).ty.tensor())).collect();
-    let is_const = |i: usize| {
-        operands.get(i).copied().flatten().is_some_and(|o| matches!(graph.node(o).kind, Kind::Const(_)))
-    };
+    let types: Vec<Option<&TensorType>> = operands.iter().map(|o| o.and_then(|o| graph.node(o).ty.tensor())).collect();
+    let is_const =
+        |i: usize| operands.get(i).copied().flatten().is_some_and(|o| matches!(graph.node(o).kind, Kind::Const(_)));
     family(*op, attrs, &types, &is_const).is_some() || is_elementwise(graph, id)
 }
 

@@ -38,7 +38,8 @@ pub fn build(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<St
                 });
                 let mut result = Expr::from(value);
                 if average {
-                    let q: Vec<Index> = if windows.len() == 1 { vec![ow.clone()] } else { vec![oh.clone(), ow.clone()] };
+                    let q: Vec<Index> =
+                        if windows.len() == 1 { vec![ow.clone()] } else { vec![oh.clone(), ow.clone()] };
                     result = result / window::count(task.attrs, &windows, &q, Scalar::F32).splat(lanes);
                 }
                 y.write(l, &[n.clone(), oh.clone(), ow.clone(), channel], 3, lanes, Some(result));

@@ -51,7 +51,7 @@ pub struct Node {
     pub writes: Vec<usize>,
     /// Bytes in use in this step only.
     pub scratch: usize,
-    /// What may be written over what, if nothing reads that later.
+    /// What may be written over what, if nothing reads that later; most saved first.
     pub reuses: Vec<Reuse>,
 }
 

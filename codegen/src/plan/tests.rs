@@ -65,7 +65,8 @@ fn aliases_take_no_step_and_results_go_to_the_output() {
     assert_eq!(places(&p), [SlotPlace::Output(0)]);
     assert_eq!((p.arena_bytes, p.input_bytes(), p.output_bytes()), (24, 24, 24));
     let (_, p) = planned(CHAIN, Io::Arena);
-    assert_eq!((p.arena_bytes, p.lower_bound(), p.input_bytes(), p.output_bytes()), (48, 48, 0, 0));
+    // Each transpose may begin 16 bytes below what it reads, and the two in a row add up.
+    assert_eq!((p.arena_bytes, p.lower_bound(), p.input_bytes(), p.output_bytes()), (40, 32, 0, 0));
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn pictures_show_each_slot_of_the_arena() {
     let (_, p) = planned(CHAIN, Io::Arena);
     let picture = svg(&p);
     assert_eq!(picture.matches("<title>").count(), p.slots.len());
-    assert!(picture.contains("<title>%a : f32[3,2]&#10;24 bytes at 0, steps 0 to 1</title>"), "{picture}");
+    assert!(picture.contains("<title>%a : f32[3,2]&#10;24 bytes at 8, steps 0 to 1</title>"), "{picture}");
     assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"));
     assert_eq!(picture.matches("<g>").count(), picture.matches("</g>").count());
 }
@@ -182,7 +183,9 @@ fn large(nodes: usize, width: usize) -> Graph {
 fn graphs_of_ten_thousand_nodes_are_planned() {
     for (nodes, width) in [(1_000, 1), (10_000, 1), (10_000, 64)] {
         let p = plain(&large(nodes, width), Io::Arena);
-        assert_eq!(p.arena_bytes, p.lower_bound(), "{nodes} nodes in {width} chains");
+        // No more than without overlaps.
+        let apart = Plan { overlaps: Vec::new(), ..p.clone() };
+        assert!(p.arena_bytes <= apart.lower_bound(), "{nodes} nodes in {width} chains: {}", p.arena_bytes);
         if nodes == 1_000 {
             check(&p);
         }

@@ -67,7 +67,8 @@ impl Groups {
         let mut chain = vec![tail];
         while chain[chain.len() - 1] != root {
             let last = chain[chain.len() - 1];
-            let inner = graph.operands(last).into_iter().flatten().find(|o| self.inside.contains(o) && self.root(*o) == root);
+            let inner =
+                graph.operands(last).into_iter().flatten().find(|o| self.inside.contains(o) && self.root(*o) == root);
             chain.push(inner.expect("a chain leads to its root"));
         }
         chain.reverse();

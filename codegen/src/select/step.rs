@@ -241,7 +241,13 @@ impl Select<'_> {
     }
 
     /// A dense row-major copy of a value.
-    pub(super) fn copy(&mut self, name: String, ty: &TensorType, from: &InMemory, home: Home) -> Result<InMemory, OpError> {
+    pub(super) fn copy(
+        &mut self,
+        name: String,
+        ty: &TensorType,
+        from: &InMemory,
+        home: Home,
+    ) -> Result<InMemory, OpError> {
         let to = self.fresh(name, ty, None, home).ok_or_else(|| no_type(OpId::reshape, ty))?;
         let mut p = Parameters { l: Lower::new("copy"), args: Vec::new() };
         let source = Source { name: "x".to_owned(), ty: ty.clone(), value: from.clone(), constant: None };

@@ -14,13 +14,8 @@ pub const V1: Target = Target {
     ..generic::TARGET
 };
 
-pub const V3: Target = Target {
-    name: "x86-64-v3",
-    doc: "x86-64 with AVX2 and FMA",
-    c_flags: &["-march=x86-64-v3"],
-    float_lanes: 8,
-    ..V1
-};
+pub const V3: Target =
+    Target { name: "x86-64-v3", doc: "x86-64 with AVX2 and FMA", c_flags: &["-march=x86-64-v3"], float_lanes: 8, ..V1 };
 
 pub const V4: Target = Target {
     name: "x86-64-v4",

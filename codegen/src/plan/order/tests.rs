@@ -91,7 +91,7 @@ fn random(r: &mut Random, n: usize) -> Problem {
             let id = p.buffers.len();
             p.buffers.push(Buffer { size: sizes[r.below(sizes.len())], at_start: false, at_end: r.below(10) == 0 });
             new.writes.push(id);
-            for &b in &reads {
+            for &b in reads.iter().filter(|_| new.writes.len() == 1) {
                 let least = p.buffers[b].size.min(p.buffers[id].size);
                 if r.below(2) == 0 {
                     let saved = if r.below(2) == 0 { least } else { least / 2 };
@@ -99,6 +99,7 @@ fn random(r: &mut Random, n: usize) -> Problem {
                 }
             }
         }
+        new.reuses.sort_by_key(|r| std::cmp::Reverse(r.saved));
         // Another writer of a buffer that nothing reads yet, as a part of a concatenation.
         let last = p.buffers.len() - new.writes.len();
         if r.below(8) == 0 && last > inputs && !reads.contains(&(last - 1)) {

@@ -21,7 +21,8 @@ pub fn distance(f: &Function, operands: &[Buf], result: Buf) -> Option<usize> {
         return None;
     }
     let element = |b: Buf| f.buffers[b.0 as usize].elem.bytes() as i64;
-    let mut walk = Walk { operands, result, element: &element, ranges: BTreeMap::new(), events: Vec::new(), left: LIMIT };
+    let mut walk =
+        Walk { operands, result, element: &element, ranges: BTreeMap::new(), events: Vec::new(), left: LIMIT };
     walk.block(&f.body)?;
     let (mut lowest_read, mut distance) = (i64::MAX, 0);
     for e in walk.events.iter().rev() {
