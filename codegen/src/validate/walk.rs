@@ -121,12 +121,13 @@ impl Walk<'_> {
         }
     }
 
-    /// Does all accesses of a loop at once: loads of just the bytes that its one store then writes.
-    /// False, with nothing done, where the loop is of another form or something is wrong in it.
+    /// Does all accesses of a loop at once: loads alone, which leave memory as it is, or loads of just
+    /// the bytes that its one store then writes. False, with nothing done, where the loop is of another
+    /// form or something is wrong in it.
     fn run_at_once(&mut self, body: &[Node], var: usize, (lo, hi, step): (i64, i64, i64)) -> bool {
-        let [loads @ .., Node::Store(store)] = body else { return false };
         self.env[var] = lo;
         let count = (hi - lo - 1) / step + 1;
+        let [loads @ .., Node::Store(store)] = body else { return self.loads_at_once(body, var, step, count) };
         let Some(written) = self.span(store, var, step, count) else { return false };
         for load in loads {
             let Node::Load(load) = load else { return false };
@@ -143,6 +144,18 @@ impl Walk<'_> {
         *self.left = self.left.saturating_sub(1);
         self.memory.write(store.buffer, written.0, written.0, written.1);
         true
+    }
+
+    fn loads_at_once(&mut self, body: &[Node], var: usize, step: i64, count: i64) -> bool {
+        let right = |n: &Node| match n {
+            Node::Load(load) => self
+                .span(load, var, step, count)
+                .is_some_and(|(at, n)| self.memory.first_wrong(load.buffer, at, at, n).is_none()),
+            _ => false,
+        };
+        let all = body.iter().all(right);
+        *self.left = self.left.saturating_sub(u64::from(all) * body.len() as u64);
+        all
     }
 
     /// First byte and number of bytes that a site accesses in a loop, one access behind the other and
