@@ -19,8 +19,8 @@ use tinyc_core::types::TensorType;
 const CYCLES_PER_MAC: f64 = 8.0;
 const CYCLES_PER_BYTE: f64 = 2.0;
 
-/// Instructions of four bytes for one operation: address arithmetic, access, operation, spilling.
-const CODE_PER_NODE: usize = 32;
+/// Instructions for one operation: address arithmetic, access, operation, spilling.
+const CODE_PER_NODE: usize = 16;
 /// Prologue and epilogue of a function; loading the arguments of a step and calling it.
 const CODE_PER_FUNCTION: usize = 64;
 const CODE_PER_STEP: usize = 64;

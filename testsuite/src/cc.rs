@@ -247,13 +247,25 @@ impl Board {
         let folder = Folder::new();
         compile(&folder, target.compiler, &[WARNINGS, target.c_flags, flags].concat(), emitted)?;
         folder.write("main.c", main);
+        self.link(&folder)?;
+        self.emulate(&folder, &[])
+    }
+
+    /// Links `out.o` and `main.c` to `image.elf`.
+    pub fn link(&self, folder: &Folder) -> Result<(), String> {
+        let target = Target::find(self.target).ok_or("no such target")?;
         let device = Path::new(env!("CARGO_MANIFEST_DIR")).join("device");
         let mut link = Command::new(target.compiler);
         link.current_dir(folder.path()).args(target.c_flags).args(["-std=c99", "-O1", "-nostartfiles"]);
         link.args(["out.o", "main.c"]).arg(device.join("startup.c")).arg("-L").arg(&device);
         link.arg("-T").arg(device.join(format!("{}.ld", self.name))).args(["-o", "image.elf"]);
-        run(&mut link)?;
+        run(&mut link).map(|_| ())
+    }
+
+    /// Runs `image.elf` and returns what it prints; `more` are options of the emulator.
+    pub fn emulate(&self, folder: &Folder, more: &[&str]) -> Result<String, String> {
         let mut qemu = Command::new("qemu-system-arm");
+        qemu.args(more);
         qemu.current_dir(folder.path()).args(["-M", self.name, "-display", "none", "-monitor", "none"]);
         qemu.args(["-serial", "none", "-chardev", "stdio,id=out"]);
         qemu.args(["-semihosting-config", "enable=on,target=native,chardev=out", "-kernel", "image.elf"]);

@@ -4,5 +4,6 @@ pub mod case;
 pub mod cc;
 pub mod command;
 pub mod dags;
+pub mod device;
 pub mod onnx_text;
 pub mod shared;

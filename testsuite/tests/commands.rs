@@ -138,7 +138,7 @@ fn stages_are_timed_on_request() {
     let [digits, io] = digits();
     let out = folder.path().join("d.c").display().to_string();
     let run = ok(tinyc([&digits, "-o", &out, "--selftest", "--time-passes"]));
-    let stages = ["import", "fold-constants", "plan", "lower", "validate", "evaluate", "print", "write", "total"];
+    let stages = ["import", "fold-constants", "select", "plan", "validate", "evaluate", "print", "write", "total"];
     let found: Vec<_> = run.stderr.lines().filter_map(|l| l.split_whitespace().next()).collect();
     let places: Vec<_> = stages.iter().map(|s| found.iter().position(|f| f == s)).collect();
     assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{}", run.stderr);
@@ -181,7 +181,7 @@ fn flash_without_a_compiler() {
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     // The weights alone are larger; then the allowance does not fit; then all fits.
-    for (max, why) in [("16K", "the weights alone are too large"), ("17K", "code is measured instead")] {
+    for (max, why) in [("15K", "the weights alone are too large"), ("17K", "code is measured instead")] {
         let output = run(max);
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(3), "{stderr}");

@@ -99,7 +99,7 @@ fn random(r: &mut Random, n: usize) -> Problem {
                 }
             }
         }
-        new.reuses.sort_by_key(|r| std::cmp::Reverse(r.saved));
+        new.reuses.sort_by_key(|r| Reverse(r.saved));
         // Another writer of a buffer that nothing reads yet, as a part of a concatenation.
         let last = p.buffers.len() - new.writes.len();
         if r.below(8) == 0 && last > inputs && !reads.contains(&(last - 1)) {

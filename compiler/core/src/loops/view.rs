@@ -250,8 +250,10 @@ impl View {
     /// `lanes` neighbours along an axis as one vector; a scalar if `lanes` is 1. One load where the axis
     /// is dense, else a load for each lane.
     pub fn read_vector(&self, at: &[Index], axis: usize, lanes: u16) -> Expr {
+        if lanes == 1 {
+            return self.read(at);
+        }
         match self.axes[axis].stride {
-            _ if lanes == 1 => self.read(at),
             0 => self.read(at).splat(lanes),
             1 if self.is_plain(axis) => self.load(self.access(at), Ty::vector(self.scalar(), lanes), None),
             _ => Expr::Lanes((0..lanes).map(|i| self.read(&shifted(at, axis, i))).collect()),
@@ -261,8 +263,10 @@ impl View {
     /// Writes neighbours along an axis, as many as `value` has lanes; `value` should be cheap to repeat.
     pub fn write_vector(&self, at: &[Index], axis: usize, value: Expr) -> Vec<Stmt> {
         let lanes = value.ty().lanes;
+        if lanes == 1 {
+            return vec![self.write(at, value)];
+        }
         match self.axes[axis].stride {
-            _ if lanes == 1 => vec![self.write(at, value)],
             1 if self.is_plain(axis) => vec![self.store(at, value, None)],
             _ => {
                 let lane = |i| self.write(&shifted(at, axis, i), Expr::Lane(i, Box::new(value.clone())));

@@ -90,8 +90,8 @@ impl Op for Cast {
         self.0.lower(l, attrs, x, y)
     }
 
-    fn in_place(&self, i: usize) -> bool {
-        self.0.in_place(i)
+    fn value(&self, attrs: &Attrs, x: &[DType]) -> Option<Expr> {
+        self.0.value(attrs, x)
     }
 }
 

@@ -71,10 +71,6 @@ impl Op for CumSum {
         });
         Ok(())
     }
-
-    fn in_place(&self, _i: usize) -> bool {
-        true
-    }
 }
 
 fn evaluate<T: Number>(attrs: &Attrs, x: &[Option<&Tensor>]) -> Tensor {

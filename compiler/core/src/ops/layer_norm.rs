@@ -132,10 +132,6 @@ impl Op for LayerNorm {
         let [Some(x), ..] = x else { unreachable!("operand count is checked") };
         x.elements() as u64
     }
-
-    fn in_place(&self, i: usize) -> bool {
-        i == 0
-    }
 }
 
 fn attrs(axes: Vec<i64>, center: bool, epsilon: f32) -> Attrs {

@@ -1,0 +1,63 @@
+//! Prints the instructions that one inference executes on an emulated Cortex-M4, and the share that they
+//! are of onnx2c's, where `baselines.json` of the shared folder has those.
+//! `cargo bench -p tinyc-testsuite --bench device [-- FLAG...]`: flags for the C compiler, by default
+//! -O3 -std=c99, then -O3 -std=gnu11, with which products and sums contract.
+//!
+use std::path::Path;
+use tinyc_testsuite::cc::{self, BOARDS, Board};
+use tinyc_testsuite::shared;
+
+const NETWORKS: [(&str, &str); 5] = [
+    ("ic", "mlperf_ic_resnet8"),
+    ("kws", "mlperf_kws_dscnn"),
+    ("vww", "mlperf_vww_mobilenetv1_025"),
+    ("ad", "mlperf_ad_autoencoder"),
+    ("sww", "mlperf_sww_1dconv"),
+];
+
+fn main() {
+    let own: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let sets: Vec<Vec<&str>> = match own.is_empty() {
+        true => vec![vec!["-O3", "-std=c99"], vec!["-O3", "-std=gnu11"]],
+        false => vec![own.iter().map(String::as_str).collect()],
+    };
+    let board = BOARDS.iter().find(|b| b.target == "cortex-m4").expect("a Cortex-M4 is emulated");
+    if !board.available() {
+        return;
+    }
+    for flags in sets {
+        println!("cortex-m4 ({}), {}", board.name, flags.join(" "));
+        println!(
+            "{:28} {:>12} {:>9} {:>11} {:>9} {:>9}",
+            "network", "instructions", "per MAC", "/ onnx2c", "flash B", "/ onnx2c"
+        );
+        for (key, name) in NETWORKS {
+            if let Some((model, _)) = shared::model(name) {
+                row(board, key, name, &model, &flags);
+            }
+        }
+    }
+}
+
+fn row(board: &Board, key: &str, name: &str, model: &Path, flags: &[&str]) {
+    let m = board.measure(model, flags).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let theirs = |what: &str| {
+        let text = std::fs::read_to_string(shared::file("baselines.json")?).ok()?;
+        let json: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let row = json["device"].as_array()?.iter().find(|r| {
+            r["stack"] == "onnx2c"
+                && r["core"] == board.target
+                && r["what"].as_str().is_some_and(|w| w.contains("float"))
+        })?;
+        row["models"][key][what].as_f64()
+    };
+    let ratio = |ours: u64, what| theirs(what).map_or("-".to_owned(), |t| format!("{:.3}", ours as f64 / t));
+    println!(
+        "{name:28} {:>12} {:>9.2} {:>11} {:>9} {:>9}",
+        m.instructions,
+        m.instructions as f64 / m.macs as f64,
+        ratio(m.instructions, "instructions"),
+        m.flash,
+        ratio(m.flash, "flash_bytes"),
+    );
+}
