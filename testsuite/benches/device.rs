@@ -4,7 +4,7 @@
 //! -O3 -std=c99, then -O3 -std=gnu11, with which products and sums contract.
 //!
 use std::path::Path;
-use tinyc_testsuite::cc::{self, BOARDS, Board};
+use tinyc_testsuite::cc::{BOARDS, Board};
 use tinyc_testsuite::shared;
 
 const NETWORKS: [(&str, &str); 5] = [

@@ -81,7 +81,7 @@ fn library(folder: &Path, name: &str, model: &Path, target: &str) -> PathBuf {
     std::fs::create_dir_all(&folder).expect("a temporary folder");
     let source = folder.join("m.c");
     let compile = [model.as_os_str(), "-o".as_ref(), source.as_os_str()];
-    let run = tinyc(compile.into_iter().chain(["--name", "m", "--target", target].map(AsRef::as_ref)).map(Into::into));
+    let run = tinyc(compile.into_iter().chain(["--name", "m", "--target", target].map(AsRef::as_ref)));
     assert_eq!(run.status, 0, "{name}: {}", run.stderr);
     std::fs::write(folder.join("main.c"), MAIN).expect("a temporary folder");
     let library = folder.join("m.so");
