@@ -2,7 +2,7 @@
 //! are of onnx2c's, where `baselines.json` of the shared folder has those.
 //! `cargo bench -p tinyc-testsuite --bench device [-- FLAG...]`: flags for the C compiler, by default
 //! -O3 -std=c99, then -O3 -std=gnu11, with which products and sums contract.
-//!
+
 use std::path::Path;
 use tinyc_testsuite::cc::{BOARDS, Board};
 use tinyc_testsuite::shared;
@@ -40,7 +40,7 @@ fn main() {
 }
 
 fn row(board: &Board, key: &str, name: &str, model: &Path, flags: &[&str]) {
-    let m = board.measure(model, flags).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let m = board.measure(model, flags).unwrap_or_else(|e| unreachable!("{name}: {e}"));
     let theirs = |what: &str| {
         let text = std::fs::read_to_string(shared::file("baselines.json")?).ok()?;
         let json: serde_json::Value = serde_json::from_str(&text).ok()?;

@@ -87,6 +87,6 @@ fn library(folder: &Path, name: &str, model: &Path, target: &str) -> PathBuf {
     let library = folder.join("m.so");
     let mut gcc = Command::new("gcc");
     gcc.current_dir(&folder).args(FLAGS).args(["-shared", "m.c", "main.c", "-o"]).arg(&library);
-    cc::run(&mut gcc).unwrap_or_else(|e| panic!("{name}: {e}"));
+    cc::run(&mut gcc).unwrap_or_else(|e| unreachable!("{name}: {e}"));
     library
 }

@@ -83,6 +83,6 @@ impl Board {
         let mut lines = text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>());
         let (head, row) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
         let column = |c: &&str| head.iter().position(|h| h == c).and_then(|i| row.get(i)?.parse::<u64>().ok());
-        columns.iter().map(|c| column(&c).ok_or(format!("no size of {c}: {text}"))).sum()
+        columns.iter().map(|c| column(c).ok_or(format!("no size of {c}: {text}"))).sum()
     }
 }

@@ -25,6 +25,13 @@ impl Parameters {
     }
 }
 
+/// A function, the buffers that it is called with, and its schedule in a few words.
+struct Made {
+    function: Function,
+    args: Vec<usize>,
+    schedule: String,
+}
+
 /// An operand of a node.
 #[derive(Clone)]
 struct Source {
@@ -62,7 +69,7 @@ impl Select<'_> {
             Schedules::Fast if !several => self.scheduled(*op, attrs, &operands, &chain, &results[0]),
             _ => None,
         };
-        let (function, args, schedule) = match fast {
+        let Made { function, args, schedule } = match fast {
             Some(made) => made?,
             None => self.plain(*op, attrs, &operands, &results)?,
         };
@@ -131,7 +138,7 @@ impl Select<'_> {
         operands: &[Option<Source>],
         chain: &[NodeId],
         result: &InMemory,
-    ) -> Option<Result<(Function, Vec<usize>, String), OpError>> {
+    ) -> Option<Result<Made, OpError>> {
         let graph = self.graph;
         let mut p = Parameters { l: Lower::new(op.name()), args: Vec::new() };
         let mut declared: Vec<Option<Buf>> = Vec::new();
@@ -175,7 +182,7 @@ impl Select<'_> {
         let mut b = Builder { l: lower, operand: &mut operand, constant: &mut constant };
         let made = kernels::schedule(&mut b, task, self.machine)?;
         let function = b.l.finish();
-        Some(made.map(|schedule| (function, p.args, format!("; {schedule}"))))
+        Some(made.map(|schedule| Made { function, args: p.args, schedule: format!("; {schedule}") }))
     }
 
     fn link(
@@ -221,7 +228,7 @@ impl Select<'_> {
         attrs: &Attrs,
         operands: &[Option<Source>],
         results: &[InMemory],
-    ) -> Result<(Function, Vec<usize>, String), OpError> {
+    ) -> Result<Made, OpError> {
         let mut p = Parameters { l: Lower::new(op.name()), args: Vec::new() };
         let view = |p: &mut Parameters, s: &Option<Source>| {
             s.as_ref().map(|s| {
@@ -237,7 +244,7 @@ impl Select<'_> {
             y.push(at(&r.view, buffer));
         }
         op.op().lower(&mut p.l, attrs, &x, &y)?;
-        Ok((p.l.finish(), p.args, String::new()))
+        Ok(Made { function: p.l.finish(), args: p.args, schedule: String::new() })
     }
 
     /// A dense row-major copy of a value.
