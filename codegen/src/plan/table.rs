@@ -9,6 +9,10 @@ impl fmt::Display for Plan {
         table(f, &["step", "op", "reads", "writes", "type", "arena", "RAM"], &self.step_rows())?;
         writeln!(f)?;
         table(f, &["buffer", "type", "place", "offset", "bytes", "from", "to"], &self.buffer_rows())?;
+        if !self.overlaps.is_empty() {
+            writeln!(f)?;
+            table(f, &["result", "over operand", "begins below by", "step"], &self.overlap_rows())?;
+        }
         let (arena, live) = (self.arena_bytes, self.lower_bound());
         writeln!(f, "\narena {arena} bytes, aligned to {}; live tensors at most {live}", self.arena_align)?;
         writeln!(f, "order: {}\noffsets: {}", self.order, self.offsets)?;
@@ -36,6 +40,21 @@ impl Plan {
                 (outside + live).to_string(),
             ]
         });
+        rows.collect()
+    }
+
+    /// Which slot may overlap which, by the first buffers made for them; distances in bytes.
+    fn overlap_rows(&self) -> Vec<Vec<String>> {
+        let name = |slot: usize, end: &dyn Fn(&[&str]) -> Option<String>| {
+            let names: Vec<&str> = self.buffers.iter().filter(|b| b.slot == slot).map(|b| b.name.as_str()).collect();
+            end(&names).map_or(String::new(), |n| format!("%{n}"))
+        };
+        let first = |n: &[&str]| n.first().map(|n| n.to_string());
+        let last = |n: &[&str]| n.last().map(|n| n.to_string());
+        let rows = self
+            .overlaps
+            .iter()
+            .map(|o| vec![name(o.lower, &first), name(o.upper, &last), o.distance.to_string(), o.step.to_string()]);
         rows.collect()
     }
 
