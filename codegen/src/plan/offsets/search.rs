@@ -146,9 +146,8 @@ impl<'a> Search<'a> {
         for (i, (floor, sum)) in sections.into_iter().enumerate().filter(|(_, s)| s.1 > 0) {
             let mut needed = floor + sum;
             if paired && needed > self.capacity {
-                let section = start + i;
-                let here = |o: &&Open| (instance.spans[o.id].0..instance.spans[o.id].1).contains(&section);
-                needed = needed.saturating_sub(instance.overlap(part.iter().filter(here).map(|o| o.id)));
+                let open = instance.members[start + i].iter().copied().filter(|&id| !self.placed[id]);
+                needed = needed.saturating_sub(instance.overlap(open));
             }
             if needed > self.capacity {
                 self.least = self.least.min(needed);
