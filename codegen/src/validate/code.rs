@@ -12,12 +12,30 @@ const MAX_DEPTH: usize = 16;
 const MAX_BOUND: i64 = 1 << 40;
 
 pub enum Node {
-    For { var: usize, lo: Sum, hi: Sum, step: i64, body: Vec<Node> },
+    For {
+        var: usize,
+        lo: Sum,
+        hi: Sum,
+        step: i64,
+        body: Vec<Node>,
+        /// Whether there is a store in it.
+        stores: bool,
+    },
     Load(Site),
     Store(Site),
 }
 
-/// A load or store in the program text.
+impl Node {
+    fn stores(&self) -> bool {
+        match self {
+            Node::For { stores, .. } => *stores,
+            Node::Load(_) => false,
+            Node::Store(_) => true,
+        }
+    }
+}
+
+/// A load or store in the program text, or several stores that write bytes one behind the other.
 pub struct Site {
     /// Of the program.
     pub buffer: usize,
@@ -94,7 +112,22 @@ impl Site {
         })
     }
 
-    /// Intervals of the first element accessed, for variables in intervals.
+    /// Adds a store that is run right after this one to it, if it writes the bytes right behind.
+    pub fn join(&mut self, next: &Site) -> bool {
+        let (Some(flat), Some(next_flat)) = (&self.flat, &next.flat) else { return false };
+        let mut end = flat.clone();
+        end.constant += self.bytes / self.elem;
+        let behind = end == *next_flat && self.bytes % self.elem == 0;
+        let alike = self.buffer == next.buffer && self.base == next.base && self.len == next.len;
+        let joins = behind && alike && !self.partial && !next.partial;
+        if joins {
+            self.bytes += next.bytes;
+        }
+        joins
+    }
+
+    /// Intervals of the first element accessed, within the parameter and within the buffer, for
+    /// variables in intervals; `None` when the guards never hold.
     fn reach(&self, env: &dyn Fn(usize) -> Range) -> Option<(Range, Range)> {
         let mut sum = (self.offset, self.offset);
         for d in &self.dims {
@@ -125,19 +158,36 @@ impl Site {
         fits(inner, self.len) && fits(elements, program.buffers[self.buffer].len as i64)
     }
 
-    /// First elements that the site may access in the whole step, when they all stay inside and are
-    /// logical elements as well.
-    pub fn proven_reach(&self, program: &Program) -> Option<Range> {
-        let (inner, elements) = self.reach?;
-        (!self.is_ring() && self.inside(inner, elements, program)).then_some(elements)
+    /// First byte and number of bytes of the least run of the buffer that holds all that the site
+    /// accesses in the whole step; see [`Site::hull_in`].
+    pub fn hull(&self, program: &Program) -> Option<(usize, usize)> {
+        self.hull_of(self.reach, program)
+    }
+
+    /// The same for variables in intervals. `None` where an access may lie outside, or a ring is in the
+    /// way, so that elements are no logical elements.
+    pub fn hull_in(&self, env: &dyn Fn(usize) -> Range, program: &Program) -> Option<(usize, usize)> {
+        self.hull_of(self.reach(env), program)
+    }
+
+    fn hull_of(&self, reach: Option<(Range, Range)>, program: &Program) -> Option<(usize, usize)> {
+        let Some((inner, elements)) = reach else { return Some((0, 0)) };
+        let (lo, hi) = elements;
+        (!self.is_ring() && self.inside(inner, elements, program))
+            .then(|| ((lo * self.elem) as usize, ((hi - lo) * self.elem + self.bytes) as usize))
     }
 
     fn is_ring(&self) -> bool {
         self.dims.iter().any(|d| d.ring.is_some())
     }
+}
 
-    pub fn never_happens(&self) -> bool {
-        self.reach.is_none()
+/// Interval of the values of a loop's variable, for intervals of its bounds; it is empty, last below
+/// first, if the loop never runs.
+pub fn values(lo: Range, hi: Range, step: i64) -> Range {
+    match lo.0 == lo.1 && lo.0 < hi.1 {
+        true => (lo.0, lo.0 + (hi.1 - 1 - lo.0) / step * step),
+        false => (lo.0, hi.1 - 1),
     }
 }
 
@@ -224,12 +274,8 @@ impl Compiler<'_> {
                     if from.0 >= to.1 {
                         continue;
                     }
-                    let last = match from.0 == from.1 {
-                        true => from.0 + (to.1 - 1 - from.0) / f.step * f.step,
-                        false => to.1 - 1,
-                    };
                     let var = self.ranges.len();
-                    self.ranges.push((from.0, last));
+                    self.ranges.push(values(from, to, f.step));
                     let shadowed = frame.vars.insert(f.var, Sum::var(var));
                     let mut body = Vec::new();
                     self.block(&f.body, frame, depth, &mut body)?;
@@ -237,7 +283,8 @@ impl Compiler<'_> {
                         Some(s) => frame.vars.insert(f.var, s),
                         None => frame.vars.remove(&f.var),
                     };
-                    out.push(Node::For { var, lo, hi, step: f.step, body });
+                    let stores = body.iter().any(Node::stores);
+                    out.push(Node::For { var, lo, hi, step: f.step, body, stores });
                 }
                 Stmt::Call(id, args) => self.call(*id, args, frame, depth, out)?,
             }

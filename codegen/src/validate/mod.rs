@@ -11,8 +11,9 @@
 //! left each of its lanes alone.
 //!
 //! `code` turns a step into loops, loads and stores over flat index sums; `memory` holds the tags;
-//! `walk` runs the steps. Loads are proven at once, by interval, where nothing that the step
-//! writes shares memory with them; the walk visits only what is left, and the stores.
+//! `walk` runs the steps. Loads are proven at once, by interval, for all of the step where nothing that
+//! it writes shares memory with them, and else for every loop that stores nothing; the walk visits only
+//! what is left, and the stores.
 
 mod code;
 mod memory;
@@ -26,11 +27,11 @@ use tinyc_core::diag::{Code, Diagnostic, Report};
 use tinyc_core::loops::{Arg, Buffer, Place, Port, Program};
 use walk::Found;
 
-/// Arena and outputs of a program may take this many bytes: for each, eight more hold its tag.
+/// Arena and outputs of a program may take this many bytes.
 const MAX_BYTES: usize = 64 << 20;
 
-/// Accesses that are walked at most, where a loop over adjacent elements is one. Networks for
-/// microcontrollers have some hundred thousand.
+/// Accesses that are walked at most, where those done at once are one. Networks for microcontrollers
+/// have up to two million. Each makes two runs of tags more at most, of some 20 bytes.
 const MAX_ACCESSES: u64 = 1 << 24;
 
 /// Validates a program; the errors name step, buffer and element.

@@ -7,14 +7,14 @@ use tinyc_core::loops::{Atom, Index, IndexVar};
 pub type Range = (i64, i64);
 
 /// `constant + sum(factor * variable) + sum(factor * part)`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sum {
     pub constant: i64,
     vars: Vec<(usize, i64)>,
     parts: Vec<(Part, i64)>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Part {
     Div(Sum, i64),
     Mod(Sum, i64),

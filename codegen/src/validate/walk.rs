@@ -1,10 +1,11 @@
 //! Running one step over tagged memory.
 //!
 //! The work is limited by a count of accesses: a model of a few bytes can describe a network that
-//! would be walked for hours. A loop over bytes one behind the other counts as one access.
+//! would be walked for hours. Accesses that are done at once count as one.
 
-use super::code::{Node, Site, Spot, compile};
+use super::code::{Node, Site, Spot, compile, values};
 use super::memory::Memory;
+use super::sum::Range;
 use std::collections::BTreeSet;
 use tinyc_core::loops::{Program, Step};
 
@@ -36,7 +37,15 @@ pub fn step(program: &Program, step: &Step, memory: &mut Memory, left: &mut u64)
         return Found::Problems(fixed);
     }
     let nodes = unproven(nodes, &|site| proven(program, memory, &written, site));
-    let mut walk = Walk { program, memory, env: vec![0; vars], problems: Vec::new(), blamed: BTreeSet::new(), left };
+    let mut walk = Walk {
+        program,
+        memory,
+        env: vec![0; vars],
+        ranges: vec![(0, 0); vars],
+        problems: Vec::new(),
+        blamed: BTreeSet::new(),
+        left,
+    };
     walk.run(&nodes);
     match (walk.problems, *left) {
         (problems, _) if !problems.is_empty() => Found::Problems(problems),
@@ -60,25 +69,31 @@ fn stored(nodes: &[Node], written: &mut BTreeSet<usize>) {
 /// Whether a load can be seen to be right without running it: all that it may read is there when the
 /// step begins, and the step writes none of it.
 fn proven(program: &Program, memory: &Memory, written: &BTreeSet<usize>, site: &Site) -> bool {
-    if site.never_happens() {
-        return true;
-    }
-    let Some((lo, hi)) = site.proven_reach(program) else { return false };
-    let (at, n) = ((lo * site.elem) as usize, ((hi - lo) * site.elem + site.bytes) as usize);
+    let Some((at, n)) = site.hull(program) else { return false };
     !written.iter().any(|&b| b == site.buffer || memory.overlap(b, site.buffer))
         && memory.first_wrong(site.buffer, at, at, n).is_none()
 }
 
-/// The nodes without proven loads and loops that are empty without them.
+/// The nodes without proven loads and loops that are empty without them; stores that are then next to
+/// each other, in time and in memory, are one.
 fn unproven(nodes: Vec<Node>, proven: &dyn Fn(&Site) -> bool) -> Vec<Node> {
     let mut left = Vec::new();
     for n in nodes {
         match n {
             Node::Load(site) if proven(&site) => {}
-            Node::For { var, lo, hi, step, body } => {
+            Node::For { var, lo, hi, step, body, stores } => {
                 let body = unproven(body, proven);
                 if !body.is_empty() {
-                    left.push(Node::For { var, lo, hi, step, body });
+                    left.push(Node::For { var, lo, hi, step, body, stores });
+                }
+            }
+            Node::Store(site) => {
+                let before = match left.last_mut() {
+                    Some(Node::Store(before)) => Some(before),
+                    _ => None,
+                };
+                if !before.is_some_and(|b| b.join(&site)) {
+                    left.push(Node::Store(site));
                 }
             }
             n => left.push(n),
@@ -90,7 +105,10 @@ fn unproven(nodes: Vec<Node>, proven: &dyn Fn(&Site) -> bool) -> Vec<Node> {
 struct Walk<'a> {
     program: &'a Program,
     memory: &'a mut Memory,
+    /// Value of each variable of the loops that are being run.
     env: Vec<i64>,
+    /// The same as intervals; of the loops inside of them, those of the turns looked at last.
+    ranges: Vec<Range>,
     problems: Vec<String>,
     /// Sites, by address, that have a problem already.
     blamed: BTreeSet<*const Site>,
@@ -101,7 +119,8 @@ impl Walk<'_> {
     fn run(&mut self, nodes: &[Node]) {
         for n in nodes {
             match n {
-                Node::For { var, lo, hi, step, body } => {
+                Node::For { stores: false, .. } if self.right(n) => {}
+                Node::For { var, lo, hi, step, body, .. } => {
                     let (mut i, hi) = (lo.eval(&self.env), hi.eval(&self.env));
                     if i < hi && self.run_at_once(body, *var, (i, hi, *step)) {
                         continue;
@@ -111,6 +130,7 @@ impl Walk<'_> {
                             return;
                         }
                         self.env[*var] = i;
+                        self.ranges[*var] = (i, i);
                         self.run(body);
                         i += step;
                     }
@@ -121,41 +141,59 @@ impl Walk<'_> {
         }
     }
 
-    /// Does all accesses of a loop at once: loads alone, which leave memory as it is, or loads of just
-    /// the bytes that its one store then writes. False, with nothing done, where the loop is of another
+    /// Whether all loads in loops without stores, which leave memory as it is, can be seen to be right:
+    /// all between the first and the last byte that each may access is there.
+    fn right(&mut self, n: &Node) -> bool {
+        match n {
+            Node::For { var, lo, hi, step, body, .. } => {
+                let range = |v: usize| self.ranges[v];
+                let (first, last) = values(lo.range(&range), hi.range(&range), *step);
+                self.ranges[*var] = (first, last);
+                first > last || body.iter().all(|n| self.right(n))
+            }
+            Node::Load(site) => {
+                *self.left = self.left.saturating_sub(1);
+                let hull = site.hull_in(&|v| self.ranges[v], self.program);
+                hull.is_some_and(|(at, n)| self.memory.first_wrong(site.buffer, at, at, n).is_none())
+            }
+            Node::Store(_) => false,
+        }
+    }
+
+    /// Does all accesses of a loop at once: stores to runs of bytes that do not meet, or loads of just
+    /// the bytes that the one store then writes. False, with nothing done, where the loop is of another
     /// form or something is wrong in it.
     fn run_at_once(&mut self, body: &[Node], var: usize, (lo, hi, step): (i64, i64, i64)) -> bool {
         self.env[var] = lo;
         let count = (hi - lo - 1) / step + 1;
-        let [loads @ .., Node::Store(store)] = body else { return self.loads_at_once(body, var, step, count) };
-        let Some(written) = self.span(store, var, step, count) else { return false };
+        let split = body.iter().take_while(|n| matches!(n, Node::Load(_))).count();
+        let (loads, stores) = body.split_at(split);
+        let mut written: Vec<(&Site, usize, usize)> = Vec::new();
+        for n in stores {
+            let Node::Store(site) = n else { return false };
+            let Some((at, n)) = self.span(site, var, step, count) else { return false };
+            if written.iter().any(|&(s, from, m)| self.memory.meet((s.buffer, from, m), (site.buffer, at, n))) {
+                return false;
+            }
+            written.push((site, at, n));
+        }
         for load in loads {
-            let Node::Load(load) = load else { return false };
-            let fits = self.span(load, var, step, count).is_some_and(|(at, n)| {
-                n == written.1
+            let (Node::Load(load), [(store, at, n)]) = (load, &*written) else { return false };
+            let fits = self.span(load, var, step, count).is_some_and(|(from, m)| {
+                m == *n
                     && load.bytes == store.bytes
-                    && self.memory.same_place((load.buffer, at), (store.buffer, written.0))
-                    && self.memory.first_wrong(load.buffer, at, at, n).is_none()
+                    && self.memory.same_place((load.buffer, from), (store.buffer, *at))
+                    && self.memory.first_wrong(load.buffer, from, from, m).is_none()
             });
             if !fits {
                 return false;
             }
         }
-        *self.left = self.left.saturating_sub(1);
-        self.memory.write(store.buffer, written.0, written.0, written.1);
+        *self.left = self.left.saturating_sub(written.len() as u64);
+        for (site, at, n) in written {
+            self.memory.write(site.buffer, at, at, n);
+        }
         true
-    }
-
-    fn loads_at_once(&mut self, body: &[Node], var: usize, step: i64, count: i64) -> bool {
-        let right = |n: &Node| match n {
-            Node::Load(load) => self
-                .span(load, var, step, count)
-                .is_some_and(|(at, n)| self.memory.first_wrong(load.buffer, at, at, n).is_none()),
-            _ => false,
-        };
-        let all = body.iter().all(right);
-        *self.left = self.left.saturating_sub(u64::from(all) * body.len() as u64);
-        all
     }
 
     /// First byte and number of bytes that a site accesses in a loop, one access behind the other and
