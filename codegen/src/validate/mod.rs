@@ -10,13 +10,14 @@
 //! Masks are not looked into: a masked load must find all of its lanes, and a masked store may have
 //! left each of its lanes alone.
 //!
-//! `code` turns a step into loops, loads and stores over flat index sums; `memory` holds the tags;
-//! `walk` runs the steps. Loads are proven at once, by interval, for all of the step where nothing that
-//! it writes shares memory with them, and else for every loop that stores nothing; the walk visits only
-//! what is left, and the stores.
+//! `code` turns a step into loops, loads and stores over flat index sums; `site` says where each of
+//! those goes; `memory` holds the tags; `walk` runs the steps. Loads are proven at once, by interval, for
+//! all of the step where nothing that it writes shares memory with them, and else for every loop that
+//! stores nothing; the walk visits only what is left, and the stores.
 
 mod code;
 mod memory;
+mod site;
 mod sum;
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,9 @@
 //! The work is limited by a count of accesses: a model of a few bytes can describe a network that
 //! would be walked for hours. Accesses that are done at once count as one.
 
-use super::code::{Node, Site, Spot, compile, values};
+use super::code::{Node, compile, values};
 use super::memory::Memory;
+use super::site::{Site, Spot};
 use super::sum::Range;
 use std::collections::BTreeSet;
 use tinyc_core::loops::{Program, Step};
