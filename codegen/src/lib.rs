@@ -4,7 +4,7 @@
 
 pub mod c;
 pub mod cost;
-pub mod kernels;
+mod kernels;
 pub mod lower;
 pub mod plan;
 pub mod select;

@@ -5,5 +5,6 @@ pub mod cc;
 pub mod command;
 pub mod dags;
 pub mod device;
+pub mod graphs;
 pub mod onnx_text;
 pub mod shared;

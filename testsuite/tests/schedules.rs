@@ -1,5 +1,5 @@
-//! Schedules against the plain meaning: every case of `cases/schedules` for every machine that tiles
-//! differ on, validated, interpreted, and as compiled C.
+//! Schedules against the plain meaning: every case of `cases/schedules`, and networks made up at random,
+//! for every machine that tiles differ on, validated and interpreted; the cases as compiled C too.
 //!
 //! Inputs and constants are small whole numbers, so that sums are exact in any order and all results
 //! must be equal to the bit.
@@ -20,6 +20,7 @@ use tinyc_core::loops::{self, interp};
 use tinyc_core::tensor::Tensor;
 use tinyc_core::text::parse;
 use tinyc_testsuite::cc::{self, BOARDS};
+use tinyc_testsuite::graphs;
 use tinyc_testsuite::shared::root;
 
 /// Scalars with few and with many registers, vectors of each width.
@@ -70,26 +71,34 @@ fn equal(name: &str, want: &[Tensor], have: &[Tensor]) {
     assert_eq!(want.len(), have.len(), "{name}");
     for (i, (w, h)) in want.iter().zip(have).enumerate() {
         let (w, h) = (w.to_f64s(), h.to_f64s());
-        let wrong = (0..w.len()).find(|&k| w[k] != h[k]);
+        let differ = |k: &usize| w[*k] != h[*k] && !(w[*k].is_nan() && h[*k].is_nan());
+        let wrong = (0..w.len()).find(differ);
         assert!(wrong.is_none(), "{name}: output {i} differs first at {wrong:?}: {:?}", wrong.map(|k| (w[k], h[k])));
     }
+}
+
+/// The program is well formed, validated, and computes what the evaluator has computed.
+#[track_caller]
+fn check(graph: &Graph, target: &'static Target, io: Io, inputs: &[Tensor], want: &[Tensor]) {
+    let name = format!("{} for {} {io:?}", graph.name, target.name);
+    let generated = generate(graph, target, io, Schedules::Fast);
+    let Generated { plan, program } = generated.unwrap_or_else(|e| panic!("{name}: {e}"));
+    loops::check::check(&program).unwrap_or_else(|e| panic!("{name}: {}", e.join("\n")));
+    validate(&program).unwrap_or_else(|e| panic!("{name}: {e}\n{plan}"));
+    let have = interp::run(&program, inputs).unwrap_or_else(|e| panic!("{name}: {e}"));
+    equal(&name, want, &have);
 }
 
 #[test]
 fn schedules_compute_what_operators_mean() {
     let mut programs = 0;
-    for (name, graph) in cases() {
-        let inputs = inputs(&graph);
-        let want = Evaluator.compile(&graph).unwrap().run(&inputs).unwrap();
+    for graph in cases().values() {
+        let inputs = inputs(graph);
+        let want = Evaluator.compile(graph).unwrap().run(&inputs).unwrap();
         for target in TARGETS {
-            let name = format!("{name} for {target}");
             let target = Target::find(target).unwrap();
             for io in [Io::Caller, Io::Arena] {
-                let Generated { plan, program } = generate(&graph, target, io, Schedules::Fast).unwrap();
-                loops::check::check(&program).unwrap_or_else(|e| panic!("{name}: {}", e.join("\n")));
-                validate(&program).unwrap_or_else(|e| panic!("{name}: {e}\n{plan}"));
-                let have = interp::run(&program, &inputs).unwrap_or_else(|e| panic!("{name}: {e}"));
-                equal(&name, &want, &have);
+                check(graph, target, io, &inputs, &want);
                 programs += 1;
             }
         }
@@ -98,20 +107,43 @@ fn schedules_compute_what_operators_mean() {
 }
 
 #[test]
+fn schedules_of_random_networks_compute_what_operators_mean() {
+    let mut operators = 0;
+    for seed in 0..200 {
+        let graph = graphs::network(seed);
+        let inputs = inputs(&graph);
+        let want = Evaluator.compile(&graph).unwrap().run(&inputs).unwrap();
+        for target in TARGETS {
+            for io in [Io::Caller, Io::Arena] {
+                check(&graph, Target::find(target).unwrap(), io, &inputs, &want);
+            }
+        }
+        operators += graph.ids().filter(|&id| matches!(graph.node(id).kind, Kind::Op(..))).count();
+    }
+    assert!(operators >= 1000, "{operators} operators");
+}
+
+#[test]
 fn compiled_schedules_compute_what_operators_mean() {
     for (name, graph) in cases() {
         let inputs = inputs(&graph);
         let want = Evaluator.compile(&graph).unwrap().run(&inputs).unwrap();
         for target in TARGETS {
-            let options = options(Target::find(target).unwrap());
-            let program = generate(&graph, options.target, Io::Caller, Schedules::Fast).unwrap().program;
+            let target = Target::find(target).unwrap();
+            let io = if target.float_lanes == 1 { Io::Arena } else { Io::Caller };
+            let options = Options { io, ..options(target) };
+            let program = generate(&graph, target, io, Schedules::Fast).unwrap().program;
             let emitted = c::print(&program, &options);
             let main = cc::main_source(&program, &options, &program.name, &inputs);
             for compiler in ["gcc", "clang"].into_iter().filter(|c| cc::have(c)) {
                 // The portable meaning of the target's instructions.
                 let lines = cc::host(compiler, &["-O2"], &emitted, &main);
                 let have = lines.and_then(|lines| cc::tensors(&program, &lines));
-                equal(&format!("{name} for {target} by {compiler}"), &want, &have.unwrap_or_else(|e| panic!("{e}")));
+                equal(
+                    &format!("{name} for {} by {compiler}", target.name),
+                    &want,
+                    &have.unwrap_or_else(|e| panic!("{e}")),
+                );
             }
         }
     }

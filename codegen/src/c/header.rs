@@ -207,9 +207,12 @@ pub fn preamble(unit: &Unit<'_>, program: &Program, options: &Options) -> String
         );
     }
     if unit.wide_vectors {
-        s.push_str(
+        let _ = write!(
+            s,
             "\n/* No vector is passed between files, so it does not matter how. */\n\
-             #pragma GCC diagnostic ignored \"-Wpsabi\"\n",
+             #pragma GCC diagnostic ignored \"-Wpsabi\"\n\
+             #ifdef __OPTIMIZE__\n#define {u}_INLINE inline __attribute__((always_inline))\n\
+             #else\n#define {u}_INLINE inline\n#endif\n"
         );
     }
     s

@@ -123,7 +123,7 @@ pub fn vector_type(unit: &mut Unit<'_>, name: &str, ty: Ty) -> String {
     if ty.scalar == Scalar::I1 {
         return format!("typedef {} {name};\n", unsigned_name(mask_scalar(ty.lanes)));
     }
-    unit.wide_vectors |= ty.bytes() > 16;
+    unit.wide_vectors |= is_wide(&ty);
     let gnu = format!("typedef {} {name} __attribute__((vector_size({})));\n", ty_name(ty.scalar), ty.bytes());
     match unit.target.vectors.iter().find(|(k, _)| *k == ty.to_string()) {
         None => gnu,
@@ -236,7 +236,23 @@ pub fn operation(unit: &mut Unit<'_>, name: &str, e: &Expr) -> String {
         }
     }
     let text = spelled(unit, &self::name(e), false, &text);
-    format!("static inline {result_ty} {name}({})\n{{\n{text}}}\n", params.join(", "))
+    let inline = inline(unit, operands.iter().chain([&result]));
+    format!("{inline} {result_ty} {name}({})\n{{\n{text}}}\n", params.join(", "))
+}
+
+/// How functions of these types are declared. gcc copies functions for constant operands, and warns
+/// where a copy returns a vector for which the machine has no register, at no line where that can be
+/// turned off; what is always inlined is not copied.
+fn inline<'a>(unit: &Unit<'_>, mut types: impl Iterator<Item = &'a Ty>) -> String {
+    match types.any(is_wide) {
+        true => format!("static {}_INLINE", unit.upper),
+        false => "static inline".to_owned(),
+    }
+}
+
+/// Not every machine that compiles the code has registers for it. Masks are integers.
+fn is_wide(ty: &Ty) -> bool {
+    ty.scalar != Scalar::I1 && ty.bytes() > 16
 }
 
 fn scalar(id: u32, s: Scalar) -> Expr {
@@ -259,15 +275,16 @@ pub fn memory(unit: &mut Unit<'_>, name: &str, what: &Support, ty: Ty) -> String
     let t = unit.ty(ty);
     let key = super::support::name(what);
     let bytes = ty.scalar.bytes();
+    let inline = inline(unit, [&ty].into_iter());
     match what {
         Support::Load(_) => {
             let portable = format!("    {t} x;\n{}    return x;\n", copy("&x", "p", &t));
             let text = spelled(unit, &key, false, &portable);
-            format!("static inline {t} {name}(const void *p)\n{{\n{text}}}\n")
+            format!("{inline} {t} {name}(const void *p)\n{{\n{text}}}\n")
         }
         Support::Store(_) => {
             let text = spelled(unit, &key, true, &copy("p", "&x", &t));
-            format!("static inline void {name}(void *p, {t} x)\n{{\n{text}}}\n")
+            format!("{inline} void {name}(void *p, {t} x)\n{{\n{text}}}\n")
         }
         _ => {
             let mask = Ty::vector(Scalar::I1, ty.lanes);
@@ -286,10 +303,10 @@ pub fn memory(unit: &mut Unit<'_>, name: &str, what: &Support, ty: Ty) -> String
             if loads {
                 let portable = format!("    {t} r = {{0}};\n{each}    return r;\n");
                 let text = spelled(unit, &key, false, &portable);
-                format!("static inline {t} {name}(const void *p, {mask_ty} m)\n{{\n{text}}}\n")
+                format!("{inline} {t} {name}(const void *p, {mask_ty} m)\n{{\n{text}}}\n")
             } else {
                 let text = spelled(unit, &key, true, &each);
-                format!("static inline void {name}(void *p, {t} x, {mask_ty} m)\n{{\n{text}}}\n")
+                format!("{inline} void {name}(void *p, {t} x, {mask_ty} m)\n{{\n{text}}}\n")
             }
         }
     }

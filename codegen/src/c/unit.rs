@@ -132,6 +132,9 @@ impl<'a> Unit<'a> {
 
     /// A constant array.
     pub fn array(&mut self, name: &str, scalar: Scalar, bytes: &[u8]) -> String {
+        // C has no empty arrays.
+        let one = vec![0; scalar.bytes()];
+        let bytes = if bytes.is_empty() { &one } else { bytes };
         let elements = number::elements(self, scalar, bytes);
         let (upper, ty) = (&self.upper, ty_name(scalar));
         let n = bytes.len() / scalar.bytes();

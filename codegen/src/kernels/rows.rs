@@ -4,6 +4,9 @@
 use tinyc_core::loops::{Index, Lower};
 use tinyc_core::ops::window::Window;
 
+/// Edges of more windows times taps are loops everywhere.
+const UNROLLED: usize = 512;
+
 /// Neighbouring windows of a row.
 #[derive(Clone, Debug)]
 pub struct Piece {
@@ -45,14 +48,20 @@ fn whole(w: &Window) -> (usize, usize) {
     if (left..right).all(whole) { (left, right) } else { (w.output, w.output) }
 }
 
+/// Whether the windows at the edges are loops instead of tiles.
+fn looped(w: &Window, apart: bool) -> bool {
+    let (left, right) = whole(w);
+    apart || (left + w.output - right) * w.kernel > UNROLLED
+}
+
 /// How many windows of a row a tile can be cut from.
 pub fn available(w: &Window, apart: bool) -> usize {
     let (left, right) = whole(w);
-    if apart { right - left } else { w.output }.max(1)
+    if looped(w, apart) { right - left } else { w.output }.max(1)
 }
 
 /// Calls `body` for the pieces of a row. `apart`: windows at the edges are one piece each in a loop,
-/// which takes less code; otherwise they are tiles whose taps are known.
+/// which takes less code; otherwise they are tiles whose taps are known, as long as there are few.
 pub fn pieces(l: &mut Lower, w: &Window, pixels: usize, apart: bool, mut body: impl FnMut(&mut Lower, Piece)) {
     let has = |o: usize, k: usize| w.input_at(o, k).is_some();
     let (left, right) = whole(w);
@@ -68,7 +77,7 @@ pub fn pieces(l: &mut Lower, w: &Window, pixels: usize, apart: bool, mut body: i
             body(l, Piece { first: ow, pixels: 1, taps: if all { Taps::All } else { Taps::Range(lo, hi) } });
         });
     };
-    if apart {
+    if looped(w, apart) {
         let tiles = (right - left) / pixels;
         let end = left + tiles * pixels;
         edge(l, 0, left, &mut body);
