@@ -71,7 +71,10 @@ impl Select<'_> {
         };
         let Made { function, args, schedule } = match fast {
             Some(made) => made?,
-            None => self.plain(*op, attrs, &operands, &results)?,
+            None => {
+                debug_assert_eq!(chain.len(), 1, "only schedules take chains");
+                self.plain(*op, attrs, &operands, &results)?
+            }
         };
         let types: Vec<Option<&TensorType>> = operands.iter().map(|o| o.as_ref().map(|o| &o.ty)).collect();
         let root_parts = graph.node(root).ty.parts();
