@@ -1,24 +1,13 @@
-//! Prints, for the seven networks and the example: the largest difference of the compiled C to the
+//! Prints, for the sixteen networks and the example: the largest difference of the compiled C to the
 //! outputs of onnxruntime, relative to their range, over all samples; memory; and what the compiler
 //! itself takes. `cargo bench -p tinyc-testsuite --bench networks`
-//!
-//! The compiler is measured in a process of its own: this program started again with `--tinyc`.
 
 use std::path::Path;
-use std::process::Command;
-use std::time::{Duration, Instant};
+use tinyc_testsuite::measure::{self, Compilation};
 use tinyc_testsuite::shared;
 
-/// Runs of the compiler; the fastest counts.
-const RUNS: usize = 3;
-
 fn main() {
-    let mut args = std::env::args_os();
-    if args.any(|a| a == "--tinyc") {
-        let args = std::iter::once("tinyc".into()).chain(args);
-        let status = tinyc::run(args, &mut std::io::stdout(), &mut std::io::stderr(), false);
-        std::process::exit(status.into());
-    }
+    measure::serve();
     println!(
         "{:28} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>9} {:>7} {:>8}",
         "network",
@@ -42,23 +31,8 @@ fn main() {
 }
 
 fn print_row(name: &str, model: &Path, io: &Path, folder: &Path) {
-    let output = folder.join("network.c");
-    let this = std::env::current_exe().expect("the path of this program");
-    let mut fastest = Duration::MAX;
-    let mut stats = serde_json::Value::Null;
-    for _ in 0..RUNS {
-        let start = Instant::now();
-        let run = Command::new(&this)
-            .arg("--tinyc")
-            .arg(model)
-            .args(["--stats=json", "-o"])
-            .arg(&output)
-            .output()
-            .expect("this program starts");
-        fastest = fastest.min(start.elapsed());
-        assert!(run.status.success(), "{name}: {}", String::from_utf8_lossy(&run.stderr));
-        stats = serde_json::from_slice(&run.stdout).expect("JSON");
-    }
+    let compiled = Compilation::of(model, &folder.join("network.c"));
+    let stats = &compiled.stats;
     let (samples, relative) = difference(model, io);
     println!(
         "{name:28} {samples:>7} {relative:>9.1e} {:>9} {:>9} {:>9} {:>9} {:>8} {:>9} {:>7.0} {:>8.1}",
@@ -68,8 +42,8 @@ fn print_row(name: &str, model: &Path, io: &Path, folder: &Path) {
         stats["weights_bytes"].to_string(),
         stats["stack_bytes"].to_string(),
         stats["macs"].to_string(),
-        fastest.as_secs_f64() * 1e3,
-        stats["compiler_peak_bytes"].as_f64().unwrap_or(f64::NAN) / 1e6,
+        compiled.milliseconds(),
+        compiled.megabytes(),
     );
 }
 

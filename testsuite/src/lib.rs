@@ -2,9 +2,11 @@
 
 pub mod case;
 pub mod cc;
+pub mod chain;
 pub mod command;
 pub mod dags;
 pub mod device;
 pub mod graphs;
+pub mod measure;
 pub mod onnx_text;
 pub mod shared;
