@@ -8,9 +8,9 @@ use crate::Io;
 use crate::plan::Plan;
 use crate::select::Schedules;
 use crate::targets::Target;
-use tinyc_core::cost::{Cost, GraphCost, LayerCost};
+use tinyc_core::cost::{Cost, GraphCost, Layer, LayerCost};
 use tinyc_core::diag::Report;
-use tinyc_core::graph::{Graph, Kind, NodeId};
+use tinyc_core::graph::Graph;
 use tinyc_core::loops::{Expr, Function, Program, Stmt};
 use tinyc_core::types::TensorType;
 
@@ -33,25 +33,16 @@ pub struct CodegenCost {
 }
 
 impl Cost for CodegenCost {
-    fn layer(&self, graph: &Graph, node: NodeId) -> Option<LayerCost> {
-        let Kind::Op(op, attrs) = &graph.node(node).kind else { return Some(LayerCost::default()) };
-        let operands = graph.operands(node);
-        let mut types: Vec<Option<&TensorType>> = Vec::new();
-        for o in &operands {
-            types.push(match o {
-                None => None,
-                Some(o) => Some(graph.node(*o).ty.tensor()?),
-            });
-        }
-        let results = graph.node(node).ty.parts();
-        op.plain_kernel(attrs, &types, results).ok()?;
-        if op.op().is_alias() {
+    fn layer(&self, layer: &Layer<'_>) -> Option<LayerCost> {
+        let types: Vec<Option<&TensorType>> = layer.operands.iter().map(|o| o.map(|o| o.ty)).collect();
+        layer.op.plain_kernel(layer.attrs, &types, layer.results).ok()?;
+        let op = layer.op.op();
+        if op.is_alias() {
             return Some(LayerCost::default());
         }
-        let is_const = |o: &NodeId| matches!(graph.node(*o).kind, Kind::Const(_));
-        let weights = operands.iter().flatten().filter(|o| is_const(o)).map(|o| graph.node(*o).tensor().bytes());
-        let moved: usize = types.iter().flatten().copied().chain(results).map(|t| t.bytes()).sum();
-        let macs = op.op().macs(attrs, &types, results);
+        let weights = layer.operands.iter().flatten().filter(|o| o.constant).map(|o| o.ty.bytes());
+        let moved: usize = types.iter().flatten().copied().chain(layer.results).map(|t| t.bytes()).sum();
+        let macs = op.macs(layer.attrs, &types, layer.results);
         Some(LayerCost { cycles: cycles(macs, moved), weight_bytes: weights.sum(), scratch: 0 })
     }
 
@@ -108,6 +99,7 @@ fn expr(e: &Expr) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tinyc_core::cost::of_node;
     use tinyc_core::text::parse;
 
     fn price(text: &str) -> (Graph, CodegenCost) {
@@ -129,7 +121,7 @@ mod tests {
         let exact = cost.exact(&g).unwrap();
         assert_eq!((exact.ram, exact.constants), (32 + 16 + 20, 128));
         assert!(exact.code_bound > 0);
-        let layers: Vec<LayerCost> = g.ids().map(|id| cost.layer(&g, id).unwrap()).collect();
+        let layers: Vec<LayerCost> = g.ids().map(|id| of_node(&cost, &g, id).unwrap()).collect();
         assert_eq!(layers[2].weight_bytes, 128);
         assert_eq!(layers[3], LayerCost::default());
         assert_eq!(layers.iter().map(|l| l.cycles).sum::<f64>(), exact.cycles);
@@ -138,7 +130,7 @@ mod tests {
     #[test]
     fn nodes_without_a_kernel_have_no_price() {
         let (g, cost) = price("graph @h {\n %x = input : f16[2,3]\n %y = transpose %x {perm: [1,0]}\n output %y\n}");
-        assert_eq!(cost.layer(&g, g.outputs()[0].node), None);
+        assert_eq!(of_node(&cost, &g, g.outputs()[0].node), None);
         assert!(cost.exact(&g).is_err());
     }
 }

@@ -1,6 +1,44 @@
 //! What rewriting and compression ask of code generation: prices. Implemented by `tinyc-codegen`.
 
-use crate::graph::{Graph, NodeId};
+use crate::attrs::Attrs;
+use crate::graph::{Graph, Kind, NodeId};
+use crate::op::OpId;
+use crate::types::TensorType;
+
+/// What an operator reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    pub ty: &'a TensorType,
+    pub constant: bool,
+    /// Another operator computes it, and nothing else reads it.
+    pub own: bool,
+}
+
+/// One operator and what it reads: all that its price depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'a> {
+    pub op: OpId,
+    pub attrs: &'a Attrs,
+    pub operands: &'a [Option<Source<'a>>],
+    pub results: &'a [TensorType],
+}
+
+/// Price of a node. Inputs, constants and projections cost nothing.
+pub fn of_node(cost: &dyn Cost, graph: &Graph, node: NodeId) -> Option<LayerCost> {
+    let Kind::Op(op, attrs) = &graph.node(node).kind else { return Some(LayerCost::default()) };
+    let mut operands = Vec::new();
+    for o in graph.operands(node) {
+        operands.push(match o {
+            None => None,
+            Some(o) => Some(Source {
+                ty: graph.node(o).ty.tensor()?,
+                constant: matches!(graph.node(o).kind, Kind::Const(_)),
+                own: matches!(graph.node(o).kind, Kind::Op(..)) && graph.users(o).len() == 1,
+            }),
+        });
+    }
+    cost.layer(&Layer { op: *op, attrs, operands: &operands, results: graph.node(node).ty.parts() })
+}
 
 /// Price of one node on the target.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -26,8 +64,8 @@ pub struct GraphCost {
 }
 
 pub trait Cost {
-    /// `None`: the target has no kernel for the node, so a graph with it is illegal.
-    fn layer(&self, graph: &Graph, node: NodeId) -> Option<LayerCost>;
+    /// `None`: the target has no kernel for the operator, so a graph with it is illegal.
+    fn layer(&self, layer: &Layer<'_>) -> Option<LayerCost>;
 
     /// Lowers and plans the graph.
     fn exact(&self, graph: &Graph) -> Result<GraphCost, crate::diag::Report>;
