@@ -14,7 +14,7 @@ use tinyc_core::diag::Report;
 use tinyc_core::graph::Graph;
 use tinyc_core::text;
 use tinyc_core::verify::{INVARIANTS, verify};
-use tinyc_rewrite::Pass;
+use tinyc_rewrite::{Options, Pass};
 use tinyc_testsuite::case::{self, Case};
 
 /// What comes out of a case: the name of its section, and the text.
@@ -83,10 +83,16 @@ fn every_invariant_has_a_failing_case() {
 fn optimizing() {
     run("optimize", |case, input| {
         let mut graph = text::parse(input, &[]).unwrap_or_else(|e| panic!("{}: {e}", case.path.display()));
+        let options = Options::default();
         for name in case.settings("pass") {
             let pass = Pass::find(name).unwrap_or_else(|| panic!("{}: no pass {name}", case.path.display()));
-            (pass.run)(&mut graph).unwrap();
-            assert_eq!((pass.run)(&mut graph).unwrap(), 0, "{}: {name} changes its own result", case.path.display());
+            (pass.run)(&mut graph, &options).unwrap();
+            assert_eq!(
+                (pass.run)(&mut graph, &options).unwrap(),
+                0,
+                "{}: {name} changes its own result",
+                case.path.display()
+            );
         }
         verify(&graph).unwrap();
         ("printed", text::print(&graph).text)

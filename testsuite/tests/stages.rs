@@ -12,7 +12,7 @@ use tinyc_codegen::{Generated, Io, generate, validate::validate};
 use tinyc_core::graph::Graph;
 use tinyc_core::onnx::{ImportOptions, import};
 use tinyc_core::{loops, text, verify};
-use tinyc_rewrite::PASSES;
+use tinyc_rewrite::{Options, PASSES};
 use tinyc_testsuite::shared;
 
 /// `None` for models that the importer does not support; its own tests say why.
@@ -40,7 +40,8 @@ fn models_pass_every_stage() {
         verify::verify(&graph).unwrap_or_else(|e| panic!("{}: {e}", graph.name));
         round_trips(&graph);
         for pass in PASSES {
-            (pass.run)(&mut graph).unwrap_or_else(|e| panic!("{} after {}: {e}", graph.name, pass.name));
+            (pass.run)(&mut graph, &Options::default())
+                .unwrap_or_else(|e| panic!("{} after {}: {e}", graph.name, pass.name));
         }
         verify::verify(&graph).unwrap_or_else(|e| panic!("{}: {e}", graph.name));
         round_trips(&graph);

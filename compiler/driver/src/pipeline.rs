@@ -18,7 +18,7 @@ use tinyc_core::graph::Graph;
 use tinyc_core::loops::{Arg, Place, Program};
 use tinyc_core::onnx::{ImportOptions, import};
 use tinyc_core::{text, verify};
-use tinyc_rewrite::PASSES;
+use tinyc_rewrite::{Options, PASSES};
 
 /// A network as read and rewritten.
 pub struct Network {
@@ -114,10 +114,11 @@ pub fn read(
 }
 
 fn rewrite(graph: &mut Graph, args: &NetworkArgs, console: &mut Console<'_>) -> Result<(), Failure> {
+    let options = Options::default();
     for _ in 0..MAX_ROUNDS {
         let mut changes = 0;
         for pass in PASSES {
-            let work = |_: &mut Console<'_>| Ok(((pass.run)(graph)?, graph.len()));
+            let work = |_: &mut Console<'_>| Ok(((pass.run)(graph, &options)?, graph.len()));
             let (n, _) = console.stage(pass.name, work, |(_, nodes)| format!("{nodes} nodes"))?;
             console.verbose(|| format!("{}: {n} changes", pass.name));
             after(pass.name, graph, args, console)?;

@@ -11,14 +11,22 @@ mod fold;
 mod identities;
 mod pads;
 
+use std::collections::BTreeMap;
 use tinyc_core::diag::Report;
 use tinyc_core::graph::{Graph, Origins};
+
+/// What passes may rely on.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Smallest and largest element that float inputs have, by name. Inputs without may hold anything.
+    pub input_ranges: BTreeMap<String, (f64, f64)>,
+}
 
 pub struct Pass {
     pub name: &'static str,
     pub doc: &'static str,
     /// The number of changes.
-    pub run: fn(&mut Graph) -> Result<usize, Report>,
+    pub run: fn(&mut Graph, &Options) -> Result<usize, Report>,
 }
 
 /// All passes, in the order they run.
@@ -27,27 +35,27 @@ pub const PASSES: &[Pass] = &[
         name: "fold-constants",
         doc: "Computes what depends on constants only, unless that grows the constants by more than 64 KiB or takes too \
               much work.",
-        run: |g| checked(g, fold::run),
+        run: |g, _| checked(g, fold::run),
     },
     Pass {
         name: "split-batch-norm",
         doc: "Makes batch normalization over constants a product and a sum for each channel, rounded once.",
-        run: |g| checked(g, batch_norm::run),
+        run: |g, _| checked(g, batch_norm::run),
     },
     Pass {
         name: "remove-identities",
         doc: "Removes operators that give their operand back, and merges reshapes and transposes.",
-        run: |g| checked(g, identities::run),
+        run: |g, _| checked(g, identities::run),
     },
     Pass {
         name: "merge-pads",
         doc: "Merges zeros added around the operand of a convolution with its padding.",
-        run: |g| checked(g, pads::run),
+        run: |g, _| checked(g, pads::run),
     },
     Pass {
         name: "remove-dead",
         doc: "Removes nodes that no output depends on. Inputs stay.",
-        run: |g| checked(g, dead::run),
+        run: |g, _| checked(g, dead::run),
     },
 ];
 
