@@ -10,6 +10,7 @@ mod dead;
 mod fold;
 mod identities;
 mod pads;
+pub mod range;
 
 use std::collections::BTreeMap;
 use tinyc_core::diag::Report;
