@@ -150,18 +150,6 @@ pub fn assignable(scalar: Scalar, text: &Text) -> String {
     format!("({}){}", super::unit::ty_name(scalar), text.at_least(prec::UNARY))
 }
 
-/// The direct subexpressions, those of index arithmetic left out.
-pub fn children(e: &Expr) -> Vec<&Expr> {
-    match e {
-        Expr::Const(..) | Expr::Local(_) | Expr::Index(..) => vec![],
-        Expr::Load(l) => l.otherwise.iter().chain(&l.mask).collect(),
-        Expr::Unary(_, a) | Expr::Cast(_, _, a) | Expr::Splat(_, a) | Expr::Lane(_, a) | Expr::Reduce(_, a) => vec![a],
-        Expr::Binary(_, a, b) | Expr::Compare(_, a, b) => vec![a, b],
-        Expr::Select(c, a, b) => vec![c, a, b],
-        Expr::Lanes(v) | Expr::Call(_, v) => v.iter().collect(),
-    }
-}
-
 /// Locals that the expression reads, and those inside of its indices.
 pub fn reads(e: &Expr, out: &mut BTreeSet<u32>) {
     if let Expr::Local(l) = e {
@@ -174,25 +162,14 @@ pub fn reads(e: &Expr, out: &mut BTreeSet<u32>) {
         }
         _ => {}
     }
-    children(e).into_iter().for_each(|c| reads(c, out));
+    e.children().into_iter().for_each(|c| reads(c, out));
 }
 
 pub fn index_reads(i: &Index, out: &mut BTreeSet<u32>) {
-    use tinyc_core::loops::Atom;
-    for (atom, _) in i.terms() {
-        match atom {
-            Atom::Var(_) => {}
-            Atom::Div(i, _) | Atom::Mod(i, _) | Atom::Table(_, i) => index_reads(i, out),
-            Atom::Min(a, b) | Atom::Max(a, b) => {
-                index_reads(a, out);
-                index_reads(b, out);
-            }
-            Atom::Data(e, _) => reads(e, out),
-        }
-    }
+    i.each_data(&mut |e| reads(e, out));
 }
 
 /// Whether any part of the operation is a vector.
 pub fn is_vector(e: &Expr) -> bool {
-    e.ty().lanes > 1 || children(e).iter().any(|c| c.ty().lanes > 1)
+    e.ty().lanes > 1 || e.children().iter().any(|c| c.ty().lanes > 1)
 }

@@ -161,7 +161,7 @@ impl Walk {
                 self.access(&l.access);
                 l.otherwise.iter().chain(&l.mask).for_each(|e| self.expr(e));
             }
-            _ => super::body::children(e).into_iter().for_each(|e| self.expr(e)),
+            _ => e.children().into_iter().for_each(|e| self.expr(e)),
         }
     }
 
@@ -174,13 +174,8 @@ impl Walk {
         let mut total = u128::from(i.offset().unsigned_abs());
         for (atom, k) in i.terms() {
             match atom {
-                Atom::Var(_) => {}
-                Atom::Div(i, _) | Atom::Mod(i, _) | Atom::Table(_, i) => self.index(i),
-                Atom::Min(a, b) | Atom::Max(a, b) => {
-                    self.index(a);
-                    self.index(b);
-                }
                 Atom::Data(e, _) => self.expr(e),
+                _ => atom.parts().for_each(|i| self.index(i)),
             }
             let (lo, hi) = Index::atom(atom.clone()).range(&|v| self.ranges.get(&v).copied().unwrap_or_default());
             total += u128::from(k.unsigned_abs()) * u128::from(lo.unsigned_abs().max(hi.unsigned_abs()));

@@ -4,7 +4,7 @@
 //! scalar operation for each lane, so vectors have no meaning of their own here. Masks are bit sets:
 //! up to 16 lanes share 16 bits (which is also how MVE holds them), more have one bit each.
 
-use super::body::{Body, Text, children, prec};
+use super::body::{Body, Text, prec};
 use super::expr::address;
 use super::unit::{Support, Unit, ty_name, unsigned_name};
 use tinyc_core::loops::{Binary, Expr, Load, Local, Reduce, Scalar, Ty};
@@ -84,7 +84,7 @@ impl Body<'_, '_> {
                 Text::new(format!("{a} {operator} {b}"), p)
             }
             _ => {
-                let args: Vec<String> = children(e).into_iter().map(|c| self.value(c)).collect();
+                let args: Vec<String> = e.children().into_iter().map(|c| self.value(c)).collect();
                 let name = self.unit.support(Support::Vector(Box::new(operation_of(e))));
                 primary(format!("{name}({})", args.join(", ")))
             }
@@ -175,7 +175,7 @@ fn set_lane(unit: &mut Unit<'_>, ty: Ty, i: &str, value: &str) -> String {
 
 /// An operation on vectors whose operands are locals.
 pub fn operation(unit: &mut Unit<'_>, name: &str, e: &Expr) -> String {
-    let operands: Vec<Ty> = children(e).into_iter().map(Expr::ty).collect();
+    let operands: Vec<Ty> = e.children().into_iter().map(Expr::ty).collect();
     let result = e.ty();
     let letters: Vec<String> = (0..operands.len()).map(|i| format!("v{i}")).collect();
     let letters: Vec<&str> = match operands.len() {

@@ -4,7 +4,6 @@
 //! (saved registers, spills of unrolled loops, alignment) is bounded by a constant that the tests
 //! confirm with `-fstack-usage` at -O0 and -O2.
 
-use super::body::children;
 use super::unit::Support;
 use tinyc_core::loops::library::Definition;
 use tinyc_core::loops::{Expr, FnId, Function, Program, Stmt};
@@ -18,7 +17,7 @@ fn slot(lanes_bytes: usize) -> usize {
 }
 
 fn temporaries(e: &Expr) -> usize {
-    let inner: usize = children(e).into_iter().map(temporaries).sum();
+    let inner: usize = e.children().into_iter().map(temporaries).sum();
     let own = if e.ty().lanes > 1 { slot(e.ty().bytes()) } else { 0 };
     inner + own
 }
@@ -48,7 +47,7 @@ pub fn support<'a>(used: impl Iterator<Item = &'a Support>) -> usize {
         match what {
             Support::Library(f) => functions = functions.max(library(f.definition())),
             Support::Vector(e) => {
-                let operands: usize = children(e).into_iter().map(|e| slot(e.ty().bytes())).sum();
+                let operands: usize = e.children().into_iter().map(|e| slot(e.ty().bytes())).sum();
                 operations = operations.max(FRAME + operands + 2 * slot(e.ty().bytes()));
             }
             Support::Load(ty) | Support::Store(ty) | Support::LoadMasked(ty) | Support::StoreMasked(ty) => {

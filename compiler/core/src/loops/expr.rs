@@ -122,6 +122,20 @@ impl Expr {
         Expr::compare(Compare::Eq, self, b)
     }
 
+    /// The direct subexpressions, those of index arithmetic left out.
+    pub fn children(&self) -> Vec<&Expr> {
+        match self {
+            Expr::Const(..) | Expr::Local(_) | Expr::Index(..) => vec![],
+            Expr::Load(l) => l.otherwise.iter().chain(&l.mask).collect(),
+            Expr::Unary(_, a) | Expr::Cast(_, _, a) | Expr::Splat(_, a) | Expr::Lane(_, a) | Expr::Reduce(_, a) => {
+                vec![a]
+            }
+            Expr::Binary(_, a, b) | Expr::Compare(_, a, b) => vec![a, b],
+            Expr::Select(c, a, b) => vec![c, a, b],
+            Expr::Lanes(v) | Expr::Call(_, v) => v.iter().collect(),
+        }
+    }
+
     /// Rebuilds the expression bottom-up: children first, then `f` on each node.
     pub fn rebuild(&self, var: &dyn Fn(IndexVar) -> Option<Index>, f: &dyn Fn(Expr) -> Expr) -> Expr {
         let r = |e: &Expr| e.rebuild(var, f);

@@ -34,6 +34,18 @@ pub enum Atom {
     Data(Box<Expr>, i64),
 }
 
+impl Atom {
+    /// The indices that it computes with.
+    pub fn parts(&self) -> impl Iterator<Item = &Index> {
+        let (a, b) = match self {
+            Atom::Var(_) | Atom::Data(..) => (None, None),
+            Atom::Div(i, _) | Atom::Mod(i, _) | Atom::Table(_, i) => (Some(i), None),
+            Atom::Min(a, b) | Atom::Max(a, b) => (Some(a), Some(b)),
+        };
+        a.into_iter().chain(b)
+    }
+}
+
 /// `constant + sum(factor * atom)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Index {
@@ -181,14 +193,21 @@ impl Index {
         sum
     }
 
+    /// Calls `f` with the values of all atoms that input data decides, those within others too.
+    pub fn each_data(&self, f: &mut dyn FnMut(&Expr)) {
+        for (atom, _) in &self.terms {
+            match atom {
+                Atom::Data(e, _) => f(e),
+                _ => atom.parts().for_each(|i| i.each_data(f)),
+            }
+        }
+    }
+
     /// Whether input data decides it.
     pub fn depends_on_data(&self) -> bool {
-        self.terms.iter().any(|(a, _)| match a {
-            Atom::Var(_) => false,
-            Atom::Div(i, _) | Atom::Mod(i, _) | Atom::Table(_, i) => i.depends_on_data(),
-            Atom::Min(a, b) | Atom::Max(a, b) => a.depends_on_data() || b.depends_on_data(),
-            Atom::Data(..) => true,
-        })
+        let mut any = false;
+        self.each_data(&mut |_| any = true);
+        any
     }
 }
 

@@ -130,16 +130,9 @@ impl Walk<'_> {
         }
     }
 
+    /// What input data decides lies in an interval that depends on nothing.
     fn bend_within(&mut self, atom: &Atom) {
-        match atom {
-            // Some value in an interval that depends on nothing.
-            Atom::Var(_) | Atom::Data(..) => {}
-            Atom::Div(i, _) | Atom::Mod(i, _) | Atom::Table(_, i) => self.bend(i),
-            Atom::Min(a, b) | Atom::Max(a, b) => {
-                self.bend(a);
-                self.bend(b);
-            }
-        }
+        atom.parts().for_each(|i| self.bend(i));
     }
 
     fn range(&self, i: &Index) -> (i64, i64) {
@@ -187,38 +180,19 @@ impl Walk<'_> {
 
     fn expr(&mut self, e: &Expr) {
         match e {
-            Expr::Const(..) | Expr::Local(_) => {}
             Expr::Index(i, _) => self.index(i),
             Expr::Load(l) => {
                 l.access.dims.iter().for_each(|d| self.index(&d.index));
                 self.read(l);
-                l.otherwise.iter().chain(&l.mask).for_each(|e| self.expr(e));
             }
-            Expr::Unary(_, a) | Expr::Cast(_, _, a) | Expr::Splat(_, a) | Expr::Lane(_, a) | Expr::Reduce(_, a) => {
-                self.expr(a);
-            }
-            Expr::Binary(_, a, b) | Expr::Compare(_, a, b) => {
-                self.expr(a);
-                self.expr(b);
-            }
-            Expr::Select(c, a, b) => [c, a, b].into_iter().for_each(|e| self.expr(e)),
-            Expr::Lanes(v) | Expr::Call(_, v) => v.iter().for_each(|e| self.expr(e)),
+            _ => {}
         }
+        e.children().into_iter().for_each(|e| self.expr(e));
     }
 
     /// Loads inside of data-dependent indices.
     fn index(&mut self, i: &Index) {
-        for (atom, _) in i.terms() {
-            match atom {
-                Atom::Var(_) => {}
-                Atom::Div(i, _) | Atom::Mod(i, _) | Atom::Table(_, i) => self.index(i),
-                Atom::Min(a, b) | Atom::Max(a, b) => {
-                    self.index(a);
-                    self.index(b);
-                }
-                Atom::Data(e, _) => self.expr(e),
-            }
-        }
+        i.each_data(&mut |e| self.expr(e));
     }
 }
 
