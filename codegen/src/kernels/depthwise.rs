@@ -3,7 +3,7 @@
 //! A tile is some pixels of a row times one vector of channels. Its weights along a row and each
 //! column of the input that several windows share are read once.
 
-use super::dot::{channels_last, floats, image, operand, output_channels_last};
+use super::dot::{channels_last, constant, floats, image, operand, output_channels_last};
 use super::rows::{self, Piece, Taps};
 use super::tile::{Machine, Segment, segments};
 use super::{Builder, Output, Task};
@@ -29,7 +29,7 @@ pub fn build(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<St
     let kernel: Vec<i64> = w.ty.shape[2..].iter().map(|&k| k as i64).collect();
     let (rows, columns) = image(&window::windows("conv", &x.ty, &kernel, task.attrs, false)?);
     let (kh, kw, channels) = (rows.kernel, columns.kernel, w.ty.shape[0]);
-    let data = floats(w.constant.as_deref());
+    let tensor = constant(w);
     let apart = machine.lanes == 1;
     let room = machine.registers.saturating_sub(kw.min(UNROLLED) + 2) / 2;
     let pixels = room.min(MAX_PIXELS).min(rows::available(&columns, apart)).max(1);
@@ -38,15 +38,18 @@ pub fn build(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<St
     let x = channels_last(&b.view(&task, 0).expect("conv has an image"));
     let y = output_channels_last(&task.y);
     let bias = b.view(&task, 2).map(|v| v.broadcast(&y.view.shape()));
-    let mut packed = Vec::with_capacity(data.len());
-    for s in &segments {
-        for c in (s.start..s.start + s.count * s.lanes).step_by(s.lanes) {
-            for tap in 0..kh * kw {
-                packed.extend((c..c + s.lanes).map(|c| data[c * kh * kw + tap]));
+    let pack = || {
+        let (data, mut packed) = (floats(&tensor), Vec::with_capacity(tensor.data().len()));
+        for s in &segments {
+            for c in (s.start..s.start + s.count * s.lanes).step_by(s.lanes) {
+                for tap in 0..kh * kw {
+                    packed.extend((c..c + s.lanes).map(|c| data[c * kh * kw + tap]));
+                }
             }
         }
-    }
-    let all = b.packed("w", &[packed.len()], packed);
+        packed
+    };
+    let all = b.packed("w", channels * kh * kw, &pack);
     let weights = |s: &Segment| {
         let n = s.count * kh * kw * s.lanes;
         let part = all.sliced(0, s.start * kh * kw, 1, n);

@@ -11,6 +11,7 @@
 use super::rows::{self, Piece, Taps};
 use super::tile::{Machine, Segment, Tile, segments, tile};
 use super::{Builder, Output, Task};
+use std::sync::Arc;
 use tinyc_core::diag::OpError;
 use tinyc_core::loops::{Expr, Index, Local, Lower, Scalar, View};
 use tinyc_core::op::OpId;
@@ -29,9 +30,9 @@ struct Dot {
 }
 
 enum Weights {
-    /// `[output channel, tap along the column, tap along the row * input channels + input channel]`,
-    /// as a function.
-    Constant(Box<dyn Fn(usize, usize, usize) -> f32>),
+    /// A constant, and where in it the weight of `[output channel, tap along the column, tap along the
+    /// row * input channels + input channel]` lies.
+    Constant(Arc<Tensor>, Box<dyn Fn(usize, usize, usize) -> usize>),
     /// A computed matrix: the result's axes in front, then input channel, output channel.
     View(View),
 }
@@ -65,8 +66,8 @@ pub fn conv(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<Str
     let windows = window::windows("conv", &x.ty, &kernel, task.attrs, false)?;
     let (mut rows, mut columns) = image(&windows);
     let (channels, kh, kw) = (w.ty.shape[1], rows.kernel, columns.kernel);
-    let data = floats(w.constant.as_deref());
-    let weight = move |o: usize, i: usize, t: usize| data[((o * channels + t % channels) * kh + i) * kw + t / channels];
+    let element = move |o: usize, i: usize, t: usize| ((o * channels + t % channels) * kh + i) * kw + t / channels;
+    let weights = Weights::Constant(constant(w), Box::new(element));
     let mut x = channels_last(&b.view(&task, 0).expect("conv has an image"));
     let mut y = output_channels_last(&task.y);
     let bias = b.view(&task, 2);
@@ -79,7 +80,7 @@ pub fn conv(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<Str
         (x, y) = (flat_x.unsqueezed(1), flat_y.unsqueezed(1));
     }
     let bias = bias.map(|v| v.broadcast(&y.view.shape()));
-    let dot = Dot { x, y, bias, weights: Weights::Constant(Box::new(weight)), rows, columns };
+    let dot = Dot { x, y, bias, weights, rows, columns };
     Ok(dot.build(b, machine))
 }
 
@@ -98,7 +99,7 @@ pub fn product(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<
     x = x.broadcast(&[front, &x.shape()[x.rank() - 2..]].concat());
     let weights = match &matrix.constant {
         Some(t) if matrix.ty.shape.rank() == 2 => {
-            let (data, columns) = (floats(Some(t)), matrix.ty.shape[1]);
+            let columns = matrix.ty.shape[1];
             let turn = gemm && task.attrs.bool("trans_b");
             // One matrix for all: what is in front of the rows counts as rows.
             while x.rank() > 2 && bias.is_none() {
@@ -106,8 +107,8 @@ pub fn product(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<
                 let (Some(flat_x), Some(flat_y)) = (x.merged(first), y.merged(first)) else { break };
                 (x, y) = (flat_x, flat_y);
             }
-            let weight = move |o: usize, _: usize, t: usize| data[if turn { o * columns + t } else { t * columns + o }];
-            Weights::Constant(Box::new(weight))
+            let element = move |o: usize, _: usize, t: usize| if turn { o * columns + t } else { t * columns + o };
+            Weights::Constant(t.clone(), Box::new(element))
         }
         _ => {
             let view = turned(b.view(&task, 1).expect("a product has two operands"), "trans_b");
@@ -126,8 +127,12 @@ pub fn operand<'t>(task: &'t Task<'_>, i: usize) -> &'t super::Operand {
     task.x[i].as_ref().expect("operand count is checked")
 }
 
-pub fn floats(t: Option<&Tensor>) -> Vec<f32> {
-    t.and_then(|t| t.as_slice::<f32>()).expect("families take constants of f32").to_vec()
+pub fn constant(operand: &super::Operand) -> Arc<Tensor> {
+    operand.constant.clone().expect("families ask for constants")
+}
+
+pub fn floats(t: &Tensor) -> &[f32] {
+    t.as_slice().expect("families take constants of f32")
 }
 
 /// Where a tile stands.
@@ -138,6 +143,8 @@ struct At<'a> {
     taps: (Index, Index),
     segment: Segment,
     block: Index,
+    /// The segment's weights; `None` where they are computed and read where they lie.
+    packed: Option<&'a View>,
 }
 
 impl Dot {
@@ -157,11 +164,11 @@ impl Dot {
         l.nest(&shape[..rank - 3], |l, front| {
             l.repeat("oh", 0usize, self.rows.output, |l, row| {
                 let taps = rows::clipped(&self.rows, &row);
-                let blocks = |l: &mut Lower, body: &dyn Fn(&mut Lower, &At<'_>, &View)| {
-                    for (&segment, weights) in segments.iter().zip(&packed) {
+                let blocks = |l: &mut Lower, body: &dyn Fn(&mut Lower, &At<'_>)| {
+                    for (i, &segment) in segments.iter().enumerate() {
+                        let packed = packed.as_ref().map(|p| &p[i]);
                         l.repeat("block", 0usize, segment.count, |l, block| {
-                            let at = At { front, row: row.clone(), taps: taps.clone(), segment, block };
-                            body(l, &at, weights);
+                            body(l, &At { front, row: row.clone(), taps: taps.clone(), segment, block, packed });
                         });
                     }
                 };
@@ -170,40 +177,43 @@ impl Dot {
                 };
                 if apart {
                     // The result follows close behind what it is computed from, and may overwrite it.
-                    tiles(l, &|l, piece| blocks(l, &|l, at, weights| self.tile(l, at, piece, weights)));
+                    tiles(l, &|l, piece| blocks(l, &|l, at| self.tile(l, at, piece)));
                 } else {
                     // The weights of a block stay in the cache.
-                    blocks(l, &|l, at, weights| tiles(l, &|l, piece| self.tile(l, at, piece, weights)));
+                    blocks(l, &|l, at| tiles(l, &|l, piece| self.tile(l, at, piece)));
                 }
             });
         });
         format!("{pixels} x {} channels", vectors * machine.lanes)
     }
 
-    /// The weights of each segment: `(block, tap along the column, tap along the row and input channel,
-    /// channel in the block)`; for computed ones the matrix itself.
-    fn packed(&self, b: &mut Builder<'_>, segments: &[Segment]) -> Vec<View> {
-        let Weights::Constant(weight) = &self.weights else { return vec![self.x.clone(); segments.len()] };
+    /// Constant weights of each segment: `(block, tap along the column, tap along the row and input
+    /// channel, channel in the block)`.
+    fn packed(&self, b: &mut Builder<'_>, segments: &[Segment]) -> Option<Vec<View>> {
+        let Weights::Constant(tensor, element) = &self.weights else { return None };
         let (kh, run) = (self.rows.kernel, self.columns.kernel * self.channels());
-        let mut data = Vec::new();
-        let mut starts = Vec::new();
-        for s in segments {
-            starts.push(data.len());
-            for o in (s.start..s.start + s.count * s.width()).step_by(s.width()) {
-                for i in 0..kh {
-                    for t in 0..run {
-                        data.extend((o..o + s.width()).map(|o| weight(o, i, t)));
+        let elements = |s: &Segment| s.count * kh * run * s.width();
+        let pack = || {
+            let (weights, mut data) = (floats(tensor), Vec::with_capacity(tensor.data().len()));
+            for s in segments {
+                for o in (s.start..s.start + s.count * s.width()).step_by(s.width()) {
+                    for i in 0..kh {
+                        for t in 0..run {
+                            data.extend((o..o + s.width()).map(|o| weights[element(o, i, t)]));
+                        }
                     }
                 }
             }
-        }
-        let all = b.packed("w", &[data.len()], data);
-        let of = |(s, &start): (&Segment, &usize)| {
-            let n = s.count * kh * run * s.width();
-            let part = all.sliced(0, start, 1, n);
+            data
+        };
+        let all = b.packed("w", segments.iter().map(elements).sum(), &pack);
+        let mut start = 0;
+        let of = |s: &Segment| {
+            let part = all.sliced(0, start, 1, elements(s));
+            start += elements(s);
             part.reshaped(&[s.count, kh, run, s.width()]).expect("a dense array has any shape")
         };
-        segments.iter().zip(&starts).map(of).collect()
+        Some(segments.iter().map(of).collect())
     }
 
     /// First output channel of vector `v` of the block.
@@ -211,7 +221,7 @@ impl Dot {
         at.block.clone() * at.segment.width() as i64 + (at.segment.start + v * at.segment.lanes) as i64
     }
 
-    fn tile(&self, l: &mut Lower, at: &At<'_>, piece: &Piece, weights: &View) {
+    fn tile(&self, l: &mut Lower, at: &At<'_>, piece: &Piece) {
         let lanes = at.segment.lanes as u16;
         let out = |j: usize, v: usize| -> Vec<Index> {
             let pixel = [at.row.clone(), piece.first.clone() + j as i64, Self::channel(at, v)];
@@ -230,7 +240,7 @@ impl Dot {
             let inits: Vec<Expr> = (0..at.segment.vectors).map(init).collect();
             sums.push(inits.into_iter().map(|e| l.variable("sum", e)).collect());
         }
-        l.repeat("kh", at.taps.0.clone(), at.taps.1.clone(), |l, kh| self.taps(l, at, piece, weights, &sums, &kh));
+        l.repeat("kh", at.taps.0.clone(), at.taps.1.clone(), |l, kh| self.taps(l, at, piece, &sums, &kh));
         for (j, sums) in sums.iter().enumerate() {
             for (v, &sum) in sums.iter().enumerate() {
                 self.y.write(l, &out(j, v), axis, lanes, Some(sum.into()));
@@ -239,7 +249,7 @@ impl Dot {
     }
 
     /// Adds the products of one tap along the column.
-    fn taps(&self, l: &mut Lower, at: &At<'_>, piece: &Piece, weights: &View, sums: &[Vec<Local>], kh: &Index) {
+    fn taps(&self, l: &mut Lower, at: &At<'_>, piece: &Piece, sums: &[Vec<Local>], kh: &Index) {
         let c = self.channels();
         let w = &self.columns;
         let row = self.rows.at(&at.row, kh) - self.rows.before as i64;
@@ -257,7 +267,7 @@ impl Dot {
             l.repeat("t", lo * c as i64, hi * c as i64, |l, t| {
                 let element = |j: usize| [row.clone(), column(j, &0usize.into()) * c as i64 + t.clone()];
                 let x = |j: usize| run.read(&[at.front, &element(j)].concat());
-                self.products(l, at, weights, sums, (kh, &t), &all, &x);
+                self.products(l, at, sums, (kh, &t), &all, &x);
             });
             return;
         }
@@ -265,7 +275,7 @@ impl Dot {
             l.repeat("c", 0usize, c, |l, i| {
                 let t = kw.clone() * c as i64 + i.clone();
                 let x = |j: usize| self.x.read(&[at.front, &[row.clone(), column(j, &kw), i.clone()]].concat());
-                self.products(l, at, weights, sums, (kh, &t), has, &x);
+                self.products(l, at, sums, (kh, &t), has, &x);
             });
         };
         match &piece.taps {
@@ -280,24 +290,23 @@ impl Dot {
     }
 
     /// `sum += x * w` for the pixels that have the tap.
-    #[allow(clippy::too_many_arguments)] // one call of the innermost loop, from two places
     fn products(
         &self,
         l: &mut Lower,
         at: &At<'_>,
-        weights: &View,
         sums: &[Vec<Local>],
         (kh, t): (&Index, &Index),
         has: &[bool],
         x: &dyn Fn(usize) -> Expr,
     ) {
         let lanes = at.segment.lanes as u16;
-        let weight = |v: usize| match &self.weights {
-            Weights::Constant(_) => {
+        let weight = |v: usize| match (at.packed, &self.weights) {
+            (Some(packed), _) => {
                 let lane = Index::from(v * at.segment.lanes);
-                weights.read_vector(&[at.block.clone(), kh.clone(), t.clone(), lane], 3, lanes)
+                packed.read_vector(&[at.block.clone(), kh.clone(), t.clone(), lane], 3, lanes)
             }
-            Weights::View(m) => {
+            (None, Weights::Constant(..)) => unreachable!("constants are packed"),
+            (None, Weights::View(m)) => {
                 let element = [at.front, &[t.clone(), Self::channel(at, v)]].concat();
                 m.read_vector(&element, m.rank() - 1, lanes)
             }

@@ -57,8 +57,9 @@ pub struct Builder<'a> {
     pub l: Lower,
     /// Makes a parameter of an operand.
     pub operand: &'a mut dyn FnMut(&mut Lower, usize) -> Buf,
-    /// Makes a parameter of a constant.
-    pub constant: &'a mut dyn FnMut(&mut Lower, &str, Tensor) -> Buf,
+    /// Makes a parameter of so many floats that are constant. Their values are not asked for where only
+    /// the function is wanted.
+    pub constant: &'a mut dyn FnMut(&mut Lower, &str, usize, &dyn Fn() -> Vec<f32>) -> Buf,
 }
 
 impl Builder<'_> {
@@ -77,10 +78,10 @@ impl Builder<'_> {
         }
     }
 
-    /// A dense constant.
-    pub fn packed(&mut self, name: &str, shape: &[usize], data: Vec<f32>) -> View {
-        let buffer = (self.constant)(&mut self.l, name, Tensor::of([data.len()], data));
-        View::dense(buffer, DType::F32, shape).expect("C has floats")
+    /// A dense constant of `len` floats.
+    pub fn packed(&mut self, name: &str, len: usize, data: &dyn Fn() -> Vec<f32>) -> View {
+        let buffer = (self.constant)(&mut self.l, name, len, data);
+        View::dense(buffer, DType::F32, &[len]).expect("C has floats")
     }
 }
 

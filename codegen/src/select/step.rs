@@ -173,11 +173,11 @@ impl Select<'_> {
                 l.buffer(&source.name, elem, out.borrow()[source.value.buffer].ty.elements(), Mode::Read)
             })
         };
-        let mut constant = |l: &mut Lower, name: &str, tensor: Tensor| {
+        let mut constant = |l: &mut Lower, name: &str, len: usize, data: &dyn Fn() -> Vec<f32>| {
+            let tensor = Tensor::of([len], data());
             let (ty, result) = (tensor.ty(), &result.buffer);
             let mut out = out.borrow_mut();
             let name_of = format!("{}.{name}", out[*result].name);
-            let len = ty.elements();
             out.push(super::Value { name: name_of, ty, order: vec![0], home: Home::Const(Arc::new(tensor)) });
             args.borrow_mut().push(out.len() - 1);
             l.buffer(name, Scalar::F32, len, Mode::Read)
