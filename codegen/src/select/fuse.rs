@@ -57,7 +57,7 @@ impl Groups {
     }
 
     /// The root of the chain that ends in `id`.
-    pub fn root(&self, id: NodeId) -> NodeId {
+    fn root(&self, id: NodeId) -> NodeId {
         self.roots.get(&id).copied().unwrap_or(id)
     }
 

@@ -71,11 +71,12 @@ pub fn wanted(graph: &Graph, id: NodeId) -> Option<Vec<usize>> {
         }
         let row_major: Vec<usize> = (0..rank).collect();
         let from = dense(graph.node(id).tensor(), &channels_last_or(rank, &row_major))?;
-        // Where strides can follow, a wish for the reshaped value's natural order is one for this one.
-        match from.reshaped(&graph.node(user).tensor().shape) {
-            None => Some(row_major),
-            Some(_) => wanted(graph, user).map(|_| row_major),
-        }
+        let is_view = from.reshaped(&graph.node(user).tensor().shape).is_some();
+        // Only row-major elements have names under a shape that mixes axes. Where the reshaped value is a
+        // view in any order, its readers may still need one: row-major means the same under both shapes,
+        // and another order of the new axes need not be an order of these, so none is asked for.
+        let needs_order = !is_view || wanted(graph, user).is_some();
+        needs_order.then_some(row_major)
     })
 }
 

@@ -7,8 +7,9 @@
 //!
 //! Decides on functions and layouts; knows nothing of order and addresses.
 
+pub(crate) mod function;
 mod fuse;
-mod layout;
+pub(crate) mod layout;
 mod step;
 
 pub use layout::order;
@@ -16,12 +17,13 @@ pub use layout::order;
 use crate::Io;
 use crate::kernels::Machine;
 use crate::targets::Target;
+use function::InMemory;
 use fuse::Groups;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tinyc_core::diag::{Code, Diagnostic, OpError, Report};
 use tinyc_core::graph::{Graph, Kind, NodeId};
-use tinyc_core::loops::{Buf, FnId, Function, Mode, Scalar, View};
+use tinyc_core::loops::{FnId, Function, Mode, Scalar, View};
 use tinyc_core::op::OpId;
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::TensorType;
@@ -84,10 +86,9 @@ pub struct Selection {
 }
 
 /// Which functions may be selected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schedules {
     /// The fastest that the target has.
-    #[default]
     Fast,
     /// Plain lowerings, one operator a step: what schedules are compared with.
     Plain,
@@ -154,14 +155,6 @@ fn used(mut s: Selection) -> Selection {
     s
 }
 
-/// A value in memory.
-#[derive(Clone, Debug)]
-struct InMemory {
-    buffer: usize,
-    /// Its `buffer` says nothing; a function puts its own parameter there.
-    view: View,
-}
-
 struct Select<'a> {
     graph: &'a Graph,
     machine: Machine,
@@ -207,7 +200,7 @@ impl Select<'_> {
         let order = order.unwrap_or_else(|| (0..ty.shape.rank()).collect());
         let view = layout::dense(ty, &order);
         self.out.buffers.push(Value { name, ty: ty.clone(), order, home });
-        Some(InMemory { buffer: self.out.buffers.len() - 1, view: view? })
+        Some(InMemory { buffer: self.out.buffers.len() - 1, len: ty.elements(), view: view? })
     }
 
     /// The view that an operator without code is.
@@ -220,7 +213,7 @@ impl Select<'_> {
         let value = self.values.get(&x)?.first()?.clone()?;
         let view = layout::alias(self.graph, id, &value.view)?;
         let same = Scalar::of(y.dtype) == Some(view.scalar());
-        same.then_some(InMemory { buffer: value.buffer, view: View { dtype: y.dtype, ..view } })
+        same.then_some(InMemory { view: View { dtype: y.dtype, ..view }, ..value })
     }
 
     /// Buffers of inputs and outputs, with copies where the memory is not the output's own.
@@ -308,11 +301,6 @@ fn nameless(f: &Function) -> Function {
     f.buffers.iter_mut().for_each(|b| b.name.clear());
     f.index_names.iter_mut().chain(&mut f.local_names).for_each(String::clear);
     f
-}
-
-/// The parameter's view.
-fn at(view: &View, buffer: Buf) -> View {
-    View { buffer, ..view.clone() }
 }
 
 fn reads_and_writes(function: &Function, args: &[usize]) -> (Vec<usize>, Vec<usize>) {
