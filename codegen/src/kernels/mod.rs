@@ -85,23 +85,31 @@ impl Builder<'_> {
     }
 }
 
+/// The value of an operator that computes each element from elements at the same place: local `i` for
+/// operand `i`.
+pub fn elementwise(op: OpId, attrs: &Attrs, x: &[Option<&TensorType>]) -> Option<Expr> {
+    let types: Vec<DType> = x.iter().map(|t| t.map(|t| t.dtype)).collect::<Option<_>>()?;
+    let held = types.iter().all(|&d| Scalar::of(d).is_some());
+    if held { op.op().value(attrs, &types) } else { None }
+}
+
 /// Whether a node computes each element from elements at the same place.
 pub fn is_elementwise(graph: &Graph, id: NodeId) -> bool {
     let Kind::Op(op, attrs) = &graph.node(id).kind else { return false };
-    let types: Option<Vec<DType>> =
-        graph.operands(id).into_iter().map(|o| Some(graph.node(o?).ty.tensor()?.dtype)).collect();
-    types
-        .is_some_and(|t| t.iter().all(|d| View::dense(Buf(0), *d, &[]).is_some()) && op.op().value(attrs, &t).is_some())
+    elementwise(*op, attrs, &types(graph, id)).is_some()
+}
+
+fn types(graph: &Graph, id: NodeId) -> Vec<Option<&TensorType>> {
+    graph.operands(id).into_iter().map(|o| graph.node(o?).ty.tensor()).collect()
 }
 
 /// Whether the node has a schedule, to which elementwise operators can be added.
 pub fn takes_chain(graph: &Graph, id: NodeId) -> bool {
     let Kind::Op(op, attrs) = &graph.node(id).kind else { return false };
     let operands = graph.operands(id);
-    let types: Vec<Option<&TensorType>> = operands.iter().map(|o| o.and_then(|o| graph.node(o).ty.tensor())).collect();
     let is_const =
         |i: usize| operands.get(i).copied().flatten().is_some_and(|o| matches!(graph.node(o).kind, Kind::Const(_)));
-    family(*op, attrs, &types, &is_const).is_some() || is_elementwise(graph, id)
+    family(*op, attrs, &types(graph, id), &is_const).is_some() || is_elementwise(graph, id)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,8 +154,7 @@ pub fn schedule(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Option
         Some(Family::Depthwise) => depthwise::build(b, task, machine),
         Some(Family::Pool) => pool::build(b, task, machine),
         None => {
-            let types: Option<Vec<DType>> = types.iter().map(|t| t.map(|t| t.dtype)).collect();
-            let value = task.op.op().value(task.attrs, &types?)?;
+            let value = elementwise(task.op, task.attrs, &types)?;
             elementwise::build(b, task, value)
         }
     })

@@ -1,6 +1,6 @@
 //! 64-bit Arm (Armv8-A) with Advanced SIMD: application processors and development hosts.
 
-use super::{Target, generic};
+use super::{Cycles, Floats, Target, generic};
 
 pub const TARGET: Target = Target {
     name: "aarch64",
@@ -10,5 +10,23 @@ pub const TARGET: Target = Target {
     float_lanes: 4,
     float_registers: 32,
     contract: true,
+    cycles: CYCLES,
     ..generic::TARGET
+};
+
+/// Arm Cortex-A72 Software Optimization Guide (UAN 0016), sections 3.3 to 3.16: instructions a cycle, turned
+/// over; vectors of 128 bits. Divisions of vectors take as long as the slowest of the range given.
+const CYCLES: Cycles = Cycles {
+    load: 1.0,
+    store: 1.0,
+    add: 0.5,
+    mul: 1.0,
+    div: 12.0,
+    wide: 1.0,
+    single: Floats { add: 0.5, mul: 0.5, mac: 0.5, div: 22.0, compare: 0.5, select: 0.5, minimum: 0.5, convert: 1.0 },
+    double: Floats { add: 0.5, mul: 0.5, mac: 0.5, div: 18.0, compare: 0.5, select: 0.5, minimum: 0.5, convert: 1.0 },
+    turn: 1.0,
+    call: 8.0,
+    vector: 16,
+    reach: 1 << 14,
 };

@@ -1,6 +1,6 @@
 //! Arm Cortex-M4 with floating-point unit: Armv7E-M with the DSP instructions.
 
-use super::{Spelling, Target};
+use super::{Cycles, Floats, Spelling, Target};
 use tinyc_core::loops::Library;
 
 pub const TARGET: Target = Target {
@@ -17,7 +17,53 @@ pub const TARGET: Target = Target {
     library: &[LIBRARY],
     vectors: &[],
     align: 8,
+    cycles: CYCLES,
 };
+
+/// Arm Cortex-M4 Technical Reference Manual (DDI 0439), table 3-1 for the core and table 7-1 for the
+/// floating-point unit.
+const CYCLES: Cycles = Cycles {
+    // LDR and VLDR take 2, one of which neighbouring loads hide: assumed for every other one.
+    load: 1.5,
+    // STR and VSTR take 2, of which the write buffer hides one.
+    store: 1.0,
+    add: 1.0,
+    mul: 1.0,
+    // 2 to 12 by the operands' leading zeros: assumed.
+    div: 7.0,
+    // ADDS and ADC.
+    wide: 2.0,
+    single: Floats {
+        add: 1.0,
+        mul: 1.0,
+        // VMUL and VADD; VFMA takes 3.
+        mac: 2.0,
+        div: 14.0,
+        // VCMP and VMRS.
+        compare: 2.0,
+        // IT and VMOV.
+        select: 2.0,
+        minimum: 4.0,
+        // VCVT, and VMOV between the registers.
+        convert: 2.0,
+    },
+    double: SOFT_DOUBLE,
+    // CMP, and a taken branch of 1 + P, where refilling the pipeline takes P of 1 to 3: 2 assumed.
+    turn: 4.0,
+    // Branches of 1 + P there and back, and registers saved and restored: assumed.
+    call: 20.0,
+    vector: 0,
+    // VLDR: 8 bits of words.
+    reach: 1024,
+};
+
+/// Instructions of libgcc 12.2 for Armv7E-M without doubles, counted on an emulator over random operands.
+pub(super) const SOFT_DOUBLE: Floats =
+    Floats { add: 73.0, mul: 52.0, mac: 125.0, div: 578.0, compare: 48.0, select: 4.0, minimum: 52.0, convert: 26.0 };
+
+/// What an emulator that counts instructions counts: each of them as one.
+pub const INSTRUCTIONS: Cycles =
+    Cycles { load: 1.0, div: 1.0, single: Floats { div: 1.0, ..CYCLES.single }, turn: 2.0, ..CYCLES };
 
 /// What `arm_acle.h` lacks is one instruction of assembly; so is SSAT, whose macro in gcc warns of a
 /// conversion.

@@ -8,8 +8,12 @@ mod cortex_m0plus;
 mod cortex_m4;
 mod cortex_m55;
 mod cortex_m7;
+mod cycles;
 mod generic;
 mod x86_64;
+
+pub use cortex_m4::INSTRUCTIONS as CORTEX_M4_INSTRUCTIONS;
+pub use cycles::{Cycles, Floats};
 
 use tinyc_core::loops::Library;
 
@@ -50,6 +54,8 @@ pub struct Target {
     pub vectors: &'static [(&'static str, &'static str)],
     /// Alignment of the arena and of weights in bytes.
     pub align: usize,
+    /// What operations take; estimates are made with it.
+    pub cycles: Cycles,
 }
 
 impl Target {

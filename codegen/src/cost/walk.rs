@@ -1,0 +1,404 @@
+//! The cycles of a function: what its statements take, times how often they run.
+//!
+//! Statements are charged as a compiler makes them. A value that does not change in a loop is computed
+//! before it, a value that was loaded is not loaded again, and an address that a loop moves takes one
+//! addition each turn. Neither registers that run out nor vectors that a compiler makes of scalar loops
+//! are in it. Nothing is measured, and nothing but the function and the target's table decides.
+
+use super::trips;
+use crate::targets::{Cycles, Floats, Target};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use tinyc_core::loops::{
+    Access, Atom, Binary, Buf, CallArg, Cast, Expr, FnId, For, Function, Index, IndexVar, Library, Load, Mode, Scalar,
+    Stmt, Store, Ty,
+};
+
+/// Estimates for a target.
+pub struct Estimate<'a> {
+    target: &'a Target,
+    table: &'a Cycles,
+    /// Those that others call.
+    functions: &'a [Function],
+    library: HashMap<Library, f64>,
+}
+
+impl<'a> Estimate<'a> {
+    pub fn new(target: &'a Target, table: &'a Cycles, functions: &'a [Function]) -> Estimate<'a> {
+        Estimate { target, table, functions, library: HashMap::new() }
+    }
+
+    /// Cycles of one call with these parameters.
+    pub fn function(&mut self, f: &Function, params: &[i64]) -> f64 {
+        let mut walk = Walk::new(self, Some(f));
+        for (i, &p) in params.iter().enumerate() {
+            walk.params.insert(IndexVar(i as u32), p);
+        }
+        walk.charge(0, walk.estimate.table.call);
+        walk.settable(&f.body);
+        walk.block(&f.body);
+        walk.cycles
+    }
+
+    /// Cycles of an expression over locals that are at hand.
+    pub fn expression(&mut self, e: &Expr) -> f64 {
+        let mut walk = Walk::new(self, None);
+        walk.value(e);
+        walk.cycles
+    }
+
+    /// Loading a value from an address at hand.
+    pub fn load(&self, ty: Ty) -> f64 {
+        self.access(self.table.load, ty)
+    }
+
+    /// A load or store that takes so much for a word or a vector.
+    fn access(&self, cycles: f64, ty: Ty) -> f64 {
+        match ty.scalar {
+            Scalar::F64 | Scalar::I64 if ty.lanes == 1 => cycles * self.table.wide,
+            _ => cycles * self.parts(ty),
+        }
+    }
+
+    /// Vectors that hold the type.
+    fn parts(&self, ty: Ty) -> f64 {
+        match self.table.vector {
+            0 => f64::from(ty.lanes),
+            _ if ty.lanes == 1 => 1.0,
+            n => ty.bytes().div_ceil(n) as f64,
+        }
+    }
+
+    fn library(&mut self, f: Library) -> f64 {
+        if self.target.spelling(f).is_some() {
+            return self.table.add;
+        }
+        if let Some(&cycles) = self.library.get(&f) {
+            return cycles;
+        }
+        let definition = f.definition();
+        let values = definition.lets.iter().map(|(_, e)| e).chain([&definition.result]);
+        let cycles = self.table.call + values.map(|e| self.expression(e)).sum::<f64>();
+        self.library.insert(f, cycles);
+        cycles
+    }
+}
+
+/// A loop that is open, or the function itself.
+struct Level<'f> {
+    /// How often its body runs.
+    runs: f64,
+    range: (i64, i64),
+    /// Values and indices that its body has.
+    values: Vec<&'f Expr>,
+    indices: HashSet<Atom>,
+    /// What addresses are made of beside constants, and the reach of a load apart.
+    addresses: HashSet<(Buf, Vec<(Atom, i64)>, i64)>,
+}
+
+impl Level<'_> {
+    fn new(runs: f64, range: (i64, i64)) -> Self {
+        Level { runs, range, values: Vec::new(), indices: HashSet::new(), addresses: HashSet::new() }
+    }
+}
+
+struct Walk<'w, 'a, 'f> {
+    estimate: &'w mut Estimate<'a>,
+    function: Option<&'f Function>,
+    params: BTreeMap<IndexVar, i64>,
+    /// The function, then the open loops.
+    levels: Vec<Level<'f>>,
+    loops: Vec<&'f For>,
+    /// In which level a variable changes.
+    vars: HashMap<IndexVar, usize>,
+    /// In which level a local has its value; nothing for those that are set again.
+    locals: HashMap<u32, usize>,
+    settable: HashSet<u32>,
+    /// Loads that need not be done again, and their level.
+    values: HashMap<&'f Expr, usize>,
+    cycles: f64,
+}
+
+impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
+    fn new(estimate: &'w mut Estimate<'a>, function: Option<&'f Function>) -> Self {
+        Walk {
+            estimate,
+            function,
+            params: BTreeMap::new(),
+            levels: vec![Level::new(1.0, (0, 0))],
+            loops: Vec::new(),
+            vars: HashMap::new(),
+            locals: HashMap::new(),
+            settable: HashSet::new(),
+            values: HashMap::new(),
+            cycles: 0.0,
+        }
+    }
+
+    fn here(&self) -> usize {
+        self.levels.len() - 1
+    }
+
+    /// Something that is done in a level, at most as often as what needs it.
+    fn charge(&mut self, level: usize, cycles: f64) {
+        let runs = self.levels[level..].iter().map(|l| l.runs).fold(f64::INFINITY, f64::min);
+        self.cycles += runs * cycles;
+    }
+
+    fn settable(&mut self, block: &[Stmt]) {
+        for s in block {
+            match s {
+                Stmt::Set(l, _) => drop(self.settable.insert(l.id)),
+                Stmt::For(l) => self.settable(&l.body),
+                Stmt::Let(..) | Stmt::Store(_) | Stmt::Call(..) => {}
+            }
+        }
+    }
+
+    fn block(&mut self, block: &'f [Stmt]) {
+        for s in block {
+            match s {
+                Stmt::Let(l, e) | Stmt::Set(l, e) => {
+                    let level = self.value(e);
+                    if !self.settable.contains(&l.id) {
+                        self.locals.insert(l.id, level);
+                    } else if matches!(e, Expr::Const(..) | Expr::Local(_)) {
+                        let moved = self.estimate.table.add * self.estimate.parts(l.ty);
+                        self.charge(self.here(), moved);
+                    }
+                }
+                Stmt::Store(s) => self.store(s),
+                Stmt::For(l) => self.repeat(l),
+                Stmt::Call(f, args) => self.call(*f, args),
+            }
+        }
+    }
+
+    fn repeat(&mut self, l: &'f For) {
+        self.index(&l.lo);
+        self.index(&l.hi);
+        let turns = trips::mean(l, &self.loops, &self.params);
+        let range = (self.range(&l.lo).0, self.range(&l.hi).1 - 1);
+        let runs = self.levels[self.here()].runs * turns;
+        // Where nothing runs, there is the test that finds it out.
+        self.charge(self.here(), self.estimate.table.add);
+        if runs <= 0.0 {
+            return;
+        }
+        self.levels.push(Level::new(runs, range));
+        self.loops.push(l);
+        self.vars.insert(l.var, self.here());
+        self.charge(self.here(), self.estimate.table.turn);
+        self.block(&l.body);
+        self.loops.pop();
+        for e in self.levels.pop().into_iter().flat_map(|l| l.values) {
+            self.values.remove(e);
+        }
+    }
+
+    fn call(&mut self, f: FnId, args: &'f [CallArg]) {
+        let mut params = Vec::new();
+        for a in args {
+            let (CallArg::Buffer(_, i) | CallArg::Index(i)) = a;
+            self.index(i);
+            if let CallArg::Index(i) = a {
+                let (lo, hi) = self.range(i);
+                params.push((lo + hi) / 2);
+            }
+        }
+        let functions = self.estimate.functions;
+        let cycles = self.estimate.function(&functions[f.0 as usize], &params);
+        self.charge(self.here(), cycles);
+    }
+
+    fn store(&mut self, s: &'f Store) {
+        self.value(&s.value);
+        if let Some(mask) = &s.mask {
+            self.value(mask);
+        }
+        let ty = s.value.ty();
+        self.address(&s.access);
+        let cycles = self.estimate.access(self.estimate.table.store, ty);
+        self.charge(self.here(), cycles);
+    }
+
+    fn load(&mut self, e: &'f Expr, l: &'f Load) -> usize {
+        if let Some(&level) = self.values.get(e) {
+            return level;
+        }
+        let buffer = self.function.map(|f| &f.buffers[l.access.buffer.0 as usize]);
+        let constant = buffer.is_some_and(|b| b.mode == Mode::Read);
+        let mut level = self.address(&l.access);
+        for e in l.otherwise.iter().chain(&l.mask) {
+            level = level.max(self.value(e));
+        }
+        if !constant {
+            level = self.here();
+        }
+        let cycles = self.estimate.access(self.estimate.table.load, l.ty);
+        self.charge(level, cycles);
+        let known = !l.access.dims.iter().any(|d| d.index.depends_on_data());
+        if constant && known && l.mask.is_none() {
+            self.values.insert(e, level);
+            self.levels[level].values.push(e);
+        }
+        level
+    }
+
+    fn range(&self, i: &Index) -> (i64, i64) {
+        i.range(&|v| match self.vars.get(&v) {
+            Some(&level) => self.levels.get(level).map_or((0, 0), |l| l.range),
+            None => self.params.get(&v).map_or((0, 0), |&p| (p, p)),
+        })
+    }
+
+    /// The level in which an address has its last part.
+    fn address(&mut self, a: &'f Access) -> usize {
+        let add = self.estimate.table.add;
+        for d in &a.dims {
+            if let Some(bound) = d.bound {
+                let (lo, hi) = self.range(&d.index);
+                let tests = f64::from(u8::from(lo < 0) + u8::from(hi >= bound));
+                let level = self.index(&d.index);
+                self.charge(level, tests * 2.0 * add);
+            }
+        }
+        let bytes = self.function.map_or(1, |f| f.buffers[a.buffer.0 as usize].elem.bytes()) as i64;
+        let flat = a.flat();
+        let mut terms: Vec<(usize, (Atom, i64))> = Vec::new();
+        for (atom, k) in flat.terms() {
+            terms.push((self.atom(atom), (atom.clone(), *k)));
+        }
+        let apart = (flat.offset() * bytes).div_euclid(self.estimate.table.reach);
+        terms.sort_by_key(|t| t.0);
+        for end in 1..=terms.len() {
+            let level = terms[end - 1].0;
+            let last = terms.get(end).is_none_or(|t| t.0 > level);
+            if last && level > 0 {
+                let key = (a.buffer, terms[..end].iter().map(|t| t.1.clone()).collect(), apart);
+                if self.levels[level].addresses.insert(key) {
+                    self.charge(level, add);
+                }
+            }
+        }
+        terms.last().map_or(0, |t| t.0)
+    }
+
+    /// The level in which the value of an index is known.
+    fn index(&mut self, i: &Index) -> usize {
+        let level = i.terms().iter().map(|(a, _)| self.atom(a)).max().unwrap_or(0);
+        self.charge(level, i.terms().len().saturating_sub(1) as f64 * self.estimate.table.add);
+        level
+    }
+
+    fn atom(&mut self, atom: &Atom) -> usize {
+        if let Atom::Var(v) = atom {
+            return self.vars.get(v).copied().unwrap_or(0);
+        }
+        if let Some(level) = self.levels.iter().position(|l| l.indices.contains(atom)) {
+            return level;
+        }
+        let t = self.estimate.table;
+        let level = match atom {
+            Atom::Data(e, _) => self.data(e),
+            _ => atom.parts().map(|i| self.index(i)).max().unwrap_or(0),
+        };
+        let cycles = match atom {
+            Atom::Var(_) => 0.0,
+            Atom::Div(_, d) | Atom::Mod(_, d) if d.count_ones() == 1 => t.add,
+            // A multiplication by the reciprocal, and back.
+            Atom::Div(..) => t.mul + 2.0 * t.add,
+            Atom::Mod(..) => 2.0 * t.mul + 3.0 * t.add,
+            Atom::Min(..) | Atom::Max(..) => 3.0 * t.add,
+            Atom::Table(..) => t.load + t.add,
+            Atom::Data(..) => 6.0 * t.add,
+        };
+        self.charge(level, cycles);
+        self.levels[level].indices.insert(atom.clone());
+        level
+    }
+
+    /// Cycles of a value in an index; it is computed where it is used.
+    fn data(&mut self, e: &Expr) -> usize {
+        let cycles = self.estimate.expression(e);
+        self.charge(self.here(), cycles);
+        self.here()
+    }
+
+    /// Charges for an expression; the level in which its value is known.
+    fn value(&mut self, e: &'f Expr) -> usize {
+        match e {
+            Expr::Const(..) => return 0,
+            Expr::Local(l) if self.settable.contains(&l.id) => return self.here(),
+            Expr::Local(l) => return self.locals.get(&l.id).copied().unwrap_or(0),
+            Expr::Index(i, _) => return self.index(i),
+            Expr::Load(l) => return self.load(e, l),
+            _ => {}
+        }
+        if let Some((sum, x, y)) = product_added(e) {
+            let level = [sum, x, y].into_iter().map(|e| self.value(e)).max().unwrap_or(0);
+            let cycles = self.floats(e.ty().scalar).mac * self.estimate.parts(e.ty());
+            self.charge(level, cycles);
+            return level;
+        }
+        let level = e.children().into_iter().map(|e| self.value(e)).max().unwrap_or(0);
+        let cycles = self.operation(e);
+        self.charge(level, cycles);
+        level
+    }
+
+    fn floats(&self, s: Scalar) -> &'a Floats {
+        if s == Scalar::F64 { &self.estimate.table.double } else { &self.estimate.table.single }
+    }
+
+    /// The operation alone, its operands at hand.
+    fn operation(&mut self, e: &Expr) -> f64 {
+        let t = self.estimate.table;
+        let operand = e.children().first().map_or(e.ty(), |e| e.ty());
+        let parts = self.estimate.parts(e.ty()).max(self.estimate.parts(operand));
+        let int = |s: Scalar, cycles: f64| if s == Scalar::I64 { cycles * t.wide } else { cycles };
+        let s = operand.scalar;
+        let one = match e {
+            Expr::Const(..) | Expr::Local(_) | Expr::Index(..) | Expr::Load(_) => 0.0,
+            Expr::Unary(..) if s.is_float() => self.floats(s).add,
+            Expr::Unary(..) => int(s, t.add),
+            Expr::Binary(op, ..) if s.is_float() => match op {
+                Binary::Mul => self.floats(s).mul,
+                Binary::Div => self.floats(s).div,
+                Binary::Min | Binary::Max => self.floats(s).minimum,
+                _ => self.floats(s).add,
+            },
+            Expr::Binary(op, ..) => match op {
+                Binary::Mul => int(s, t.mul),
+                Binary::Div | Binary::UDiv | Binary::Rem | Binary::URem => int(s, t.div),
+                Binary::Min | Binary::UMin | Binary::Max | Binary::UMax => int(s, 3.0 * t.add),
+                _ => int(s, t.add),
+            },
+            Expr::Compare(..) if s.is_float() => self.floats(s).compare,
+            Expr::Compare(..) => int(s, t.add),
+            Expr::Select(..) if e.ty().scalar.is_float() => self.floats(e.ty().scalar).select,
+            Expr::Select(..) => int(e.ty().scalar, 2.0 * t.add),
+            Expr::Cast(Cast::FpToSi | Cast::FpToUi, ..) => self.floats(s).convert,
+            Expr::Cast(Cast::SiToFp | Cast::UiToFp, ty, _) => self.floats(ty.scalar).convert,
+            Expr::Cast(Cast::FpCast, ..) => t.double.convert,
+            Expr::Cast(..) => t.add,
+            // Loads and products take a scalar for all lanes.
+            Expr::Splat(..) => 0.0,
+            Expr::Lanes(v) => return v.len() as f64 * t.add,
+            Expr::Lane(..) => return t.add,
+            Expr::Reduce(..) => return f64::from(operand.lanes) * self.floats(s).add,
+            Expr::Call(f, _) => return self.estimate.library(*f),
+        };
+        one * parts
+    }
+}
+
+/// Sum and factors of `sum + x * y` in floats.
+fn product_added(e: &Expr) -> Option<(&Expr, &Expr, &Expr)> {
+    let Expr::Binary(op @ (Binary::Add | Binary::Sub), a, b) = e else { return None };
+    match (&**a, &**b) {
+        _ if !e.ty().scalar.is_float() => None,
+        (sum, Expr::Binary(Binary::Mul, x, y)) => Some((sum, x, y)),
+        (Expr::Binary(Binary::Mul, x, y), sum) if *op == Binary::Add => Some((sum, x, y)),
+        _ => None,
+    }
+}
