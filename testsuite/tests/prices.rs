@@ -1,5 +1,4 @@
-//! Prices: of operators asked one by one against those of whole networks, and estimates against what an
-//! emulated core counts.
+//! Prices of operators asked one by one against those of whole networks.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -18,34 +17,33 @@ fn read(name: &str) -> Option<Graph> {
     let external = |_: &str| Err(std::io::ErrorKind::NotFound.into());
     let options = ImportOptions { name: name.to_owned(), dims: Default::default(), external: &external };
     let mut graph = import(&bytes, &options).unwrap_or_else(|e| panic!("{name}: {e}")).graph;
-    while tinyc_rewrite::PASSES.iter().map(|p| (p.run)(&mut graph).unwrap()).sum::<usize>() > 0 {}
+    let pass = |p: &tinyc_rewrite::Pass, graph: &mut Graph| (p.run)(graph, &Default::default()).unwrap();
+    while tinyc_rewrite::PASSES.iter().map(|p| pass(p, &mut graph)).sum::<usize>() > 0 {}
     Some(graph)
 }
 
-fn sum_of_layers(cost: &CodegenCost, graph: &Graph) -> f64 {
-    let live = graph.live();
-    graph.ids().filter(|id| live.contains(id)).map(|id| of_node(cost, graph, id).unwrap().cycles).sum()
+fn layers(cost: &CodegenCost, graph: &Graph) -> Vec<(String, f64)> {
+    let (live, names) = (graph.live(), tinyc_core::text::names(graph));
+    let nodes = graph.ids().filter(|id| live.contains(id));
+    nodes.map(|id| (names[&id].clone(), of_node(cost, graph, id).unwrap().cycles)).collect()
 }
 
+/// An operator is priced without its neighbours, so it does not know in which order they leave its
+/// operands in memory, nor whether the one before it can compute it on the way out. Scalar code loses
+/// little by either; where vectors would have to be put together from lanes, a small network that ends in
+/// such a place is off by a quarter.
 #[test]
 fn layers_add_up_to_their_network() {
-    for target in ["cortex-m4", "x86-64-v4"] {
+    for (target, tolerance) in [("cortex-m4", 0.02), ("cortex-m0plus", 0.02), ("x86-64-v4", 0.25)] {
         let target = Target::find(target).unwrap();
         for name in ["digits"].iter().chain(&shared::NETWORKS) {
             let Some(graph) = read(name) else { continue };
             let cost = CodegenCost::new(target, Io::Caller);
-            let start = std::time::Instant::now();
             let exact = cost.exact(&graph).unwrap().cycles;
-            let t1 = start.elapsed();
-            let start = std::time::Instant::now();
-            let sum = sum_of_layers(&cost, &graph);
-            println!(
-                "{name:28} {:12} {sum:>14.0} {exact:>14.0} {:.3} {:?} {:?}",
-                target.name,
-                sum / exact,
-                t1,
-                start.elapsed()
-            );
+            let layers = layers(&cost, &graph);
+            let ratio = layers.iter().map(|l| l.1).sum::<f64>() / exact;
+            println!("{name:28} {:14} {ratio:.3} of {exact:.0} cycles", target.name);
+            assert!((ratio - 1.0).abs() <= tolerance, "{name} for {}: {ratio} of {exact}: {layers:?}", target.name);
         }
     }
 }

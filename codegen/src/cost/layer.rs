@@ -1,6 +1,7 @@
 //! The price of an operator before there is a graph: that of the function that selection would make.
 
-use super::walk::Estimate;
+use super::estimate::Estimate;
+use super::walk;
 use crate::kernels::{self, Machine};
 use crate::select::function::{self, InMemory, Source, Work};
 use crate::select::layout::{channels_last, dense};
@@ -60,7 +61,7 @@ pub fn price(target: &Target, layer: &Layer<'_>) -> Option<LayerCost> {
     } else if let (Some(value), Some(chain)) = (&value, chained(layer)) {
         link(&mut estimate, Machine::of(target), layer, value, chain)
     } else {
-        estimate.function(&alone(target, layer)?, &[])
+        walk::function(&mut estimate, &alone(target, layer)?, &[])
     };
     Some(LayerCost { cycles, weight_bytes, scratch: 0 })
 }
@@ -85,7 +86,7 @@ fn link(estimate: &mut Estimate<'_>, machine: Machine, layer: &Layer<'_>, value:
         (Expr::Local(tinyc_core::loops::Local { id: i as u32, ty }), ty)
     };
     let (locals, types): (Vec<Expr>, Vec<Ty>) = operands.enumerate().map(local).unzip();
-    let mut cycles = estimate.expression(&value.vectorized(lanes, &locals));
+    let mut cycles = walk::expression(estimate, &value.vectorized(lanes, &locals));
     for (i, o) in layer.operands.iter().flatten().enumerate().filter(|(i, _)| *i != chain) {
         let scalar = o.constant && o.ty.elements() == 1;
         let share = if o.ty.elements() == y.elements() { 1.0 } else { SHARED };

@@ -5,6 +5,7 @@
 //! without a graph are priced by the functions that selection would make of them (`layer`). The bound on
 //! code is an allowance for each node of the loop IR.
 
+mod estimate;
 mod layer;
 mod trips;
 mod walk;
@@ -12,13 +13,13 @@ mod walk;
 use crate::Io;
 use crate::select::Schedules;
 use crate::targets::{Cycles, Target};
+use estimate::Estimate;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use tinyc_core::cost::{Cost, GraphCost, Layer, LayerCost};
 use tinyc_core::diag::Report;
 use tinyc_core::graph::Graph;
 use tinyc_core::loops::{Arg, Expr, Function, Program, Stmt};
-use walk::Estimate;
 
 /// Instructions for one operation: address arithmetic, access, operation, spilling.
 const CODE_PER_NODE: usize = 16;
@@ -76,7 +77,9 @@ pub fn steps(program: &Program, target: &Target, table: &Cycles) -> Vec<f64> {
         };
         let params: Vec<i64> = s.args.iter().filter_map(index).collect();
         let function = &program.functions[s.function.0 as usize];
-        *known.entry((s.function.0, params)).or_insert_with_key(|(_, params)| estimate.function(function, params))
+        *known
+            .entry((s.function.0, params))
+            .or_insert_with_key(|(_, params)| walk::function(&mut estimate, function, params))
     };
     program.steps.iter().map(&mut step).collect()
 }

@@ -4,7 +4,7 @@
 //! the indices that decide on it, which the outer loops pass through in fact, so that the product of all
 //! means around a statement is the number of times that it runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tinyc_core::loops::{Atom, For, Index, IndexVar};
 
 /// Values of indices looked at for one loop at most. Beyond them, the mean is that of the first ones.
@@ -28,34 +28,33 @@ fn turns(lo: i64, hi: i64, step: i64) -> i64 {
 /// The outer loops whose indices decide on the bounds of `l`, and those whose own number of turns such
 /// an index decides on.
 fn decisive<'a>(l: &For, outer: &[&'a For]) -> Vec<&'a For> {
-    let mut wanted: Vec<IndexVar> = Vec::new();
-    bounds(l, &mut wanted);
+    let mut wanted = bounds(l);
     let mut found = 0;
     while found < wanted.len() {
         found = wanted.len();
         for o in outer {
-            let mut own = Vec::new();
-            bounds(o, &mut own);
-            if wanted.contains(&o.var) || own.iter().any(|v| wanted.contains(v)) {
+            let own = bounds(o);
+            if wanted.contains(&o.var) || !own.is_disjoint(&wanted) {
                 wanted.extend(own);
-                wanted.push(o.var);
+                wanted.insert(o.var);
             }
         }
-        wanted.sort_unstable();
-        wanted.dedup();
     }
     outer.iter().copied().filter(|o| wanted.contains(&o.var)).collect()
 }
 
-fn bounds(l: &For, out: &mut Vec<IndexVar>) {
-    variables(&l.lo, out);
-    variables(&l.hi, out);
+/// The indices that a loop's bounds depend on.
+fn bounds(l: &For) -> BTreeSet<IndexVar> {
+    let mut out = BTreeSet::new();
+    variables(&l.lo, &mut out);
+    variables(&l.hi, &mut out);
+    out
 }
 
-fn variables(i: &Index, out: &mut Vec<IndexVar>) {
+fn variables(i: &Index, out: &mut BTreeSet<IndexVar>) {
     for (atom, _) in i.terms() {
         match atom {
-            Atom::Var(v) => out.push(*v),
+            Atom::Var(v) => drop(out.insert(*v)),
             _ => atom.parts().for_each(|i| variables(i, out)),
         }
     }
@@ -87,5 +86,69 @@ impl Count<'_> {
             self.run(depth + 1);
             i += l.step;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tinyc_core::loops::{Lower, Stmt};
+    use tinyc_core::random::Random;
+
+    /// Loops in each other whose bounds depend on any of those around them.
+    fn nest(l: &mut Lower, r: &mut Random, vars: &mut Vec<Index>) {
+        for _ in 0..1 + r.below(2) {
+            let mut bound = |most: usize| {
+                let outer = vars.get(r.below(vars.len() + 2)).cloned();
+                let least = Index::from(r.below(most));
+                outer.map_or(least.clone(), |v| (v * (1 + r.below(2) as i64)).floor_div(2).min(least))
+            };
+            let (lo, hi) = (bound(2), bound(4) + 2);
+            l.repeat_by("i", lo, hi, 1 + r.below(2) as i64, |l, i| {
+                vars.push(i);
+                if vars.len() < 5 {
+                    nest(l, r, vars);
+                }
+                vars.pop();
+            });
+        }
+    }
+
+    /// Bodies run of each loop, by running them and by means.
+    fn compare(
+        block: &[Stmt],
+        outer: &mut Vec<For>,
+        times: f64,
+        values: &mut Vec<BTreeMap<IndexVar, i64>>,
+        bent: &mut usize,
+    ) {
+        for s in block {
+            let Stmt::For(l) = s else { continue };
+            let loops: Vec<&For> = outer.iter().collect();
+            let mean = times * mean(l, &loops, &BTreeMap::new());
+            let mut inside = Vec::new();
+            for v in values.iter() {
+                let at = |i: &Index| i.eval(&|x| v[&x], &mut |_| 0);
+                let turn = |i: i64| v.iter().map(|(k, v)| (*k, *v)).chain([(l.var, i)]).collect();
+                inside.extend((at(&l.lo)..at(&l.hi)).step_by(l.step as usize).map(turn));
+            }
+            assert!((mean - inside.len() as f64).abs() < 1e-6 * mean.max(1.0), "{mean} and {}", inside.len());
+            *bent += usize::from(l.hi.as_constant().is_none());
+            outer.push(l.clone());
+            compare(&l.body, outer, mean, &mut inside, bent);
+            outer.pop();
+        }
+    }
+
+    #[test]
+    fn means_multiply_to_what_runs() {
+        let mut bent = 0;
+        for seed in 0..300 {
+            let (mut r, mut l) = (Random::new(seed), Lower::new("nest"));
+            nest(&mut l, &mut r, &mut Vec::new());
+            let mut outside = vec![BTreeMap::new()];
+            compare(&l.finish().body, &mut Vec::new(), 1.0, &mut outside, &mut bent);
+        }
+        assert!(bent > 1000, "{bent}");
     }
 }

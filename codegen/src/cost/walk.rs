@@ -5,82 +5,28 @@
 //! addition each turn. Neither registers that run out nor vectors that a compiler makes of scalar loops
 //! are in it. Nothing is measured, and nothing but the function and the target's table decides.
 
+use super::estimate::Estimate;
 use super::trips;
-use crate::targets::{Cycles, Floats, Target};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use tinyc_core::loops::{
-    Access, Atom, Binary, Buf, CallArg, Cast, Expr, FnId, For, Function, Index, IndexVar, Library, Load, Mode, Scalar,
-    Stmt, Store, Ty,
+    Access, Atom, Binary, Buf, CallArg, Expr, FnId, For, Function, Index, IndexVar, Load, Mode, Stmt, Store,
 };
 
-/// Estimates for a target.
-pub struct Estimate<'a> {
-    target: &'a Target,
-    table: &'a Cycles,
-    /// Those that others call.
-    functions: &'a [Function],
-    library: HashMap<Library, f64>,
+/// Cycles of one call with these parameters.
+pub fn function(estimate: &mut Estimate<'_>, f: &Function, params: &[i64]) -> f64 {
+    let mut walk = Walk::new(estimate, Some(f));
+    walk.params = params.iter().enumerate().map(|(i, &p)| (IndexVar(i as u32), p)).collect();
+    walk.charge(0, walk.estimate.table.call);
+    walk.settable(&f.body);
+    walk.block(&f.body);
+    walk.cycles
 }
 
-impl<'a> Estimate<'a> {
-    pub fn new(target: &'a Target, table: &'a Cycles, functions: &'a [Function]) -> Estimate<'a> {
-        Estimate { target, table, functions, library: HashMap::new() }
-    }
-
-    /// Cycles of one call with these parameters.
-    pub fn function(&mut self, f: &Function, params: &[i64]) -> f64 {
-        let mut walk = Walk::new(self, Some(f));
-        for (i, &p) in params.iter().enumerate() {
-            walk.params.insert(IndexVar(i as u32), p);
-        }
-        walk.charge(0, walk.estimate.table.call);
-        walk.settable(&f.body);
-        walk.block(&f.body);
-        walk.cycles
-    }
-
-    /// Cycles of an expression over locals that are at hand.
-    pub fn expression(&mut self, e: &Expr) -> f64 {
-        let mut walk = Walk::new(self, None);
-        walk.value(e);
-        walk.cycles
-    }
-
-    /// Loading a value from an address at hand.
-    pub fn load(&self, ty: Ty) -> f64 {
-        self.access(self.table.load, ty)
-    }
-
-    /// A load or store that takes so much for a word or a vector.
-    fn access(&self, cycles: f64, ty: Ty) -> f64 {
-        match ty.scalar {
-            Scalar::F64 | Scalar::I64 if ty.lanes == 1 => cycles * self.table.wide,
-            _ => cycles * self.parts(ty),
-        }
-    }
-
-    /// Vectors that hold the type.
-    fn parts(&self, ty: Ty) -> f64 {
-        match self.table.vector {
-            0 => f64::from(ty.lanes),
-            _ if ty.lanes == 1 => 1.0,
-            n => ty.bytes().div_ceil(n) as f64,
-        }
-    }
-
-    fn library(&mut self, f: Library) -> f64 {
-        if self.target.spelling(f).is_some() {
-            return self.table.add;
-        }
-        if let Some(&cycles) = self.library.get(&f) {
-            return cycles;
-        }
-        let definition = f.definition();
-        let values = definition.lets.iter().map(|(_, e)| e).chain([&definition.result]);
-        let cycles = self.table.call + values.map(|e| self.expression(e)).sum::<f64>();
-        self.library.insert(f, cycles);
-        cycles
-    }
+/// Cycles of an expression over locals that are at hand.
+pub fn expression(estimate: &mut Estimate<'_>, e: &Expr) -> f64 {
+    let mut walk = Walk::new(estimate, None);
+    walk.value(e);
+    walk.cycles
 }
 
 /// A loop that is open, or the function itself.
@@ -206,7 +152,7 @@ impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
             }
         }
         let functions = self.estimate.functions;
-        let cycles = self.estimate.function(&functions[f.0 as usize], &params);
+        let cycles = function(self.estimate, &functions[f.0 as usize], &params);
         self.charge(self.here(), cycles);
     }
 
@@ -319,7 +265,7 @@ impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
 
     /// Cycles of a value in an index; it is computed where it is used.
     fn data(&mut self, e: &Expr) -> usize {
-        let cycles = self.estimate.expression(e);
+        let cycles = expression(self.estimate, e);
         self.charge(self.here(), cycles);
         self.here()
     }
@@ -336,59 +282,14 @@ impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
         }
         if let Some((sum, x, y)) = product_added(e) {
             let level = [sum, x, y].into_iter().map(|e| self.value(e)).max().unwrap_or(0);
-            let cycles = self.floats(e.ty().scalar).mac * self.estimate.parts(e.ty());
+            let cycles = self.estimate.floats(e.ty().scalar).mac * self.estimate.parts(e.ty());
             self.charge(level, cycles);
             return level;
         }
         let level = e.children().into_iter().map(|e| self.value(e)).max().unwrap_or(0);
-        let cycles = self.operation(e);
+        let cycles = self.estimate.operation(e);
         self.charge(level, cycles);
         level
-    }
-
-    fn floats(&self, s: Scalar) -> &'a Floats {
-        if s == Scalar::F64 { &self.estimate.table.double } else { &self.estimate.table.single }
-    }
-
-    /// The operation alone, its operands at hand.
-    fn operation(&mut self, e: &Expr) -> f64 {
-        let t = self.estimate.table;
-        let operand = e.children().first().map_or(e.ty(), |e| e.ty());
-        let parts = self.estimate.parts(e.ty()).max(self.estimate.parts(operand));
-        let int = |s: Scalar, cycles: f64| if s == Scalar::I64 { cycles * t.wide } else { cycles };
-        let s = operand.scalar;
-        let one = match e {
-            Expr::Const(..) | Expr::Local(_) | Expr::Index(..) | Expr::Load(_) => 0.0,
-            Expr::Unary(..) if s.is_float() => self.floats(s).add,
-            Expr::Unary(..) => int(s, t.add),
-            Expr::Binary(op, ..) if s.is_float() => match op {
-                Binary::Mul => self.floats(s).mul,
-                Binary::Div => self.floats(s).div,
-                Binary::Min | Binary::Max => self.floats(s).minimum,
-                _ => self.floats(s).add,
-            },
-            Expr::Binary(op, ..) => match op {
-                Binary::Mul => int(s, t.mul),
-                Binary::Div | Binary::UDiv | Binary::Rem | Binary::URem => int(s, t.div),
-                Binary::Min | Binary::UMin | Binary::Max | Binary::UMax => int(s, 3.0 * t.add),
-                _ => int(s, t.add),
-            },
-            Expr::Compare(..) if s.is_float() => self.floats(s).compare,
-            Expr::Compare(..) => int(s, t.add),
-            Expr::Select(..) if e.ty().scalar.is_float() => self.floats(e.ty().scalar).select,
-            Expr::Select(..) => int(e.ty().scalar, 2.0 * t.add),
-            Expr::Cast(Cast::FpToSi | Cast::FpToUi, ..) => self.floats(s).convert,
-            Expr::Cast(Cast::SiToFp | Cast::UiToFp, ty, _) => self.floats(ty.scalar).convert,
-            Expr::Cast(Cast::FpCast, ..) => t.double.convert,
-            Expr::Cast(..) => t.add,
-            // Loads and products take a scalar for all lanes.
-            Expr::Splat(..) => 0.0,
-            Expr::Lanes(v) => return v.len() as f64 * t.add,
-            Expr::Lane(..) => return t.add,
-            Expr::Reduce(..) => return f64::from(operand.lanes) * self.floats(s).add,
-            Expr::Call(f, _) => return self.estimate.library(*f),
-        };
-        one * parts
     }
 }
 
