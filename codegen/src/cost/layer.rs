@@ -2,7 +2,7 @@
 
 use super::estimate::Estimate;
 use super::walk;
-use crate::kernels::{self, Machine};
+use crate::kernels::{self, Machine, Values};
 use crate::select::function::{self, InMemory, Source, Work};
 use crate::select::layout::{channels_last, dense};
 use crate::targets::Target;
@@ -122,7 +122,7 @@ fn alone(target: &Target, layer: &Layer<'_>) -> Option<Function> {
     let results: Vec<InMemory> =
         layer.results.iter().enumerate().map(|(i, ty)| place(first + i, ty, windows)).collect::<Option<_>>()?;
     let work = Work { op: layer.op, attrs: layer.attrs, operands: &operands };
-    let mut pack = |_: &str, _: usize, _: &dyn Fn() -> Vec<f32>| usize::MAX;
+    let mut pack = |_: &str, _: usize, _: Values<'_>| usize::MAX;
     let scheduled = match &results[..] {
         [y] => function::scheduled(&work, Vec::new(), y, Machine::of(target), &mut pack),
         _ => None,

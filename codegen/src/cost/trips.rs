@@ -115,19 +115,13 @@ mod tests {
     }
 
     /// Bodies run of each loop, by running them and by means.
-    fn compare(
-        block: &[Stmt],
-        outer: &mut Vec<For>,
-        times: f64,
-        values: &mut Vec<BTreeMap<IndexVar, i64>>,
-        bent: &mut usize,
-    ) {
+    fn compare(block: &[Stmt], outer: &mut Vec<For>, times: f64, values: &[BTreeMap<IndexVar, i64>], bent: &mut usize) {
         for s in block {
             let Stmt::For(l) = s else { continue };
             let loops: Vec<&For> = outer.iter().collect();
             let mean = times * mean(l, &loops, &BTreeMap::new());
             let mut inside = Vec::new();
-            for v in values.iter() {
+            for v in values {
                 let at = |i: &Index| i.eval(&|x| v[&x], &mut |_| 0);
                 let turn = |i: i64| v.iter().map(|(k, v)| (*k, *v)).chain([(l.var, i)]).collect();
                 inside.extend((at(&l.lo)..at(&l.hi)).step_by(l.step as usize).map(turn));
@@ -135,7 +129,7 @@ mod tests {
             assert!((mean - inside.len() as f64).abs() < 1e-6 * mean.max(1.0), "{mean} and {}", inside.len());
             *bent += usize::from(l.hi.as_constant().is_none());
             outer.push(l.clone());
-            compare(&l.body, outer, mean, &mut inside, bent);
+            compare(&l.body, outer, mean, &inside, bent);
             outer.pop();
         }
     }
@@ -146,8 +140,8 @@ mod tests {
         for seed in 0..300 {
             let (mut r, mut l) = (Random::new(seed), Lower::new("nest"));
             nest(&mut l, &mut r, &mut Vec::new());
-            let mut outside = vec![BTreeMap::new()];
-            compare(&l.finish().body, &mut Vec::new(), 1.0, &mut outside, &mut bent);
+            let outside = [BTreeMap::new()];
+            compare(&l.finish().body, &mut Vec::new(), 1.0, &outside, &mut bent);
         }
         assert!(bent > 1000, "{bent}");
     }

@@ -29,6 +29,16 @@ pub fn expression(estimate: &mut Estimate<'_>, e: &Expr) -> f64 {
     walk.cycles
 }
 
+/// What an address register holds: addresses that differ by less than a load reaches share one.
+#[derive(PartialEq, Eq, Hash)]
+struct Address {
+    buffer: Buf,
+    /// The index but its constant.
+    terms: Vec<(Atom, i64)>,
+    /// The constant in units of what a load reaches.
+    part: i64,
+}
+
 /// A loop that is open, or the function itself.
 struct Level<'f> {
     /// How often its body runs.
@@ -37,8 +47,7 @@ struct Level<'f> {
     /// Values and indices that its body has.
     values: Vec<&'f Expr>,
     indices: HashSet<Atom>,
-    /// What addresses are made of beside constants, and the reach of a load apart.
-    addresses: HashSet<(Buf, Vec<(Atom, i64)>, i64)>,
+    addresses: HashSet<Address>,
 }
 
 impl Level<'_> {
@@ -214,14 +223,14 @@ impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
         for (atom, k) in flat.terms() {
             terms.push((self.atom(atom), (atom.clone(), *k)));
         }
-        let apart = (flat.offset() * bytes).div_euclid(self.estimate.table.reach);
+        let part = (flat.offset() * bytes).div_euclid(self.estimate.table.reach);
         terms.sort_by_key(|t| t.0);
         for end in 1..=terms.len() {
             let level = terms[end - 1].0;
             let last = terms.get(end).is_none_or(|t| t.0 > level);
             if last && level > 0 {
-                let key = (a.buffer, terms[..end].iter().map(|t| t.1.clone()).collect(), apart);
-                if self.levels[level].addresses.insert(key) {
+                let terms = terms[..end].iter().map(|t| t.1.clone()).collect();
+                if self.levels[level].addresses.insert(Address { buffer: a.buffer, terms, part }) {
                     self.charge(level, add);
                 }
             }

@@ -52,6 +52,9 @@ pub struct Task<'a> {
     pub y: Output,
 }
 
+/// Makes the values of a constant.
+pub type Values<'a> = &'a dyn Fn() -> Vec<f32>;
+
 /// A function under construction, and where its parameters come from.
 pub struct Builder<'a> {
     pub l: Lower,
@@ -59,7 +62,7 @@ pub struct Builder<'a> {
     pub operand: &'a mut dyn FnMut(&mut Lower, usize) -> Buf,
     /// Makes a parameter of so many floats that are constant. Their values are not asked for where only
     /// the function is wanted.
-    pub constant: &'a mut dyn FnMut(&mut Lower, &str, usize, &dyn Fn() -> Vec<f32>) -> Buf,
+    pub constant: &'a mut dyn FnMut(&mut Lower, &str, usize, Values<'_>) -> Buf,
 }
 
 impl Builder<'_> {
@@ -79,7 +82,7 @@ impl Builder<'_> {
     }
 
     /// A dense constant of `len` floats.
-    pub fn packed(&mut self, name: &str, len: usize, data: &dyn Fn() -> Vec<f32>) -> View {
+    pub fn packed(&mut self, name: &str, len: usize, data: Values<'_>) -> View {
         let buffer = (self.constant)(&mut self.l, name, len, data);
         View::dense(buffer, DType::F32, &[len]).expect("C has floats")
     }

@@ -3,7 +3,7 @@
 //! Knows no graph: types, views, and which operands are constant decide on it. Values of constants are
 //! asked for only to pack them, so the same functions are made where one wants nothing but their price.
 
-use crate::kernels::{self, Builder, Machine, Operand, Output, Task, Term};
+use crate::kernels::{self, Builder, Machine, Operand, Output, Task, Term, Values};
 use std::sync::Arc;
 use tinyc_core::attrs::Attrs;
 use tinyc_core::diag::OpError;
@@ -61,7 +61,7 @@ pub struct Made {
 }
 
 /// Finds the buffer of so many floats, whose values the function makes.
-pub type Pack<'a> = &'a mut dyn FnMut(&str, usize, &dyn Fn() -> Vec<f32>) -> usize;
+pub type Pack<'a> = &'a mut dyn FnMut(&str, usize, Values<'_>) -> usize;
 
 /// A step's parameters: buffers as the function gets them.
 struct Parameters {
@@ -112,7 +112,7 @@ pub fn scheduled(
             l.buffer(&source.name, source.value.view.scalar(), source.value.len, Mode::Read)
         })
     };
-    let mut constant = |l: &mut Lower, name: &str, len: usize, data: &dyn Fn() -> Vec<f32>| {
+    let mut constant = |l: &mut Lower, name: &str, len: usize, data: Values<'_>| {
         args.borrow_mut().push(pack(name, len, data));
         l.buffer(name, Scalar::F32, len, Mode::Read)
     };

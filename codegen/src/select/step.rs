@@ -3,6 +3,7 @@
 use super::function::{self, InMemory, Link, Made, Source, Work};
 use super::layout::{channels_last, order, wanted};
 use super::{Home, Schedules, Select, Step, Value, reads_and_writes};
+use crate::kernels::Values;
 use std::sync::Arc;
 use tinyc_core::diag::{Code, OpError};
 use tinyc_core::graph::{Kind, NodeId};
@@ -111,7 +112,7 @@ impl Select<'_> {
         };
         let name = self.out.buffers[result.buffer].name.clone();
         let out = &mut self.out.buffers;
-        let mut pack = |what: &str, len: usize, data: &dyn Fn() -> Vec<f32>| {
+        let mut pack = |what: &str, len: usize, data: Values<'_>| {
             let tensor = Tensor::of([len], data());
             let home = Home::Const(Arc::new(tensor));
             out.push(Value {
