@@ -61,42 +61,74 @@ pub enum AttrKind {
     DType,
 }
 
+/// How ONNX writes an attribute of an operator that it has too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// As an attribute of this name.
+    Name(&'static str),
+    /// A bool as one of two words, the first for false.
+    Words(&'static str, [&'static str; 2]),
+    /// Integers as a constant operand at this position.
+    Operand(usize),
+}
+
 /// An attribute that every node of an operator has.
 #[derive(Clone, Copy, Debug)]
 pub struct AttrSpec {
     pub name: &'static str,
     pub kind: AttrKind,
     pub doc: &'static str,
+    pub onnx: Spelling,
 }
 
 /// Shorthand for lists of attributes.
 impl AttrSpec {
+    /// ONNX calls it the same.
+    const fn new(name: &'static str, kind: AttrKind, doc: &'static str) -> AttrSpec {
+        AttrSpec { name, kind, doc, onnx: Spelling::Name(name) }
+    }
+
+    /// The same attribute, whose name in ONNX differs.
+    pub const fn named(self, name: &'static str) -> AttrSpec {
+        AttrSpec { onnx: Spelling::Name(name), ..self }
+    }
+
+    /// The same attribute, a bool, which in ONNX is a word.
+    pub const fn worded(self, name: &'static str, words: [&'static str; 2]) -> AttrSpec {
+        AttrSpec { onnx: Spelling::Words(name, words), ..self }
+    }
+
+    /// The same attribute, which in ONNX is an operand.
+    pub const fn operand(self, position: usize) -> AttrSpec {
+        AttrSpec { onnx: Spelling::Operand(position), ..self }
+    }
+
     pub const fn bool(name: &'static str, doc: &'static str) -> AttrSpec {
-        AttrSpec { name, kind: AttrKind::Bool, doc }
+        AttrSpec::new(name, AttrKind::Bool, doc)
     }
 
     pub const fn int(name: &'static str, doc: &'static str) -> AttrSpec {
-        AttrSpec { name, kind: AttrKind::Int, doc }
+        AttrSpec::new(name, AttrKind::Int, doc)
     }
 
     pub const fn ints(name: &'static str, doc: &'static str) -> AttrSpec {
-        AttrSpec { name, kind: AttrKind::Ints, doc }
+        AttrSpec::new(name, AttrKind::Ints, doc)
     }
 
     pub const fn float(name: &'static str, doc: &'static str) -> AttrSpec {
-        AttrSpec { name, kind: AttrKind::Float, doc }
+        AttrSpec::new(name, AttrKind::Float, doc)
     }
 
     pub const fn floats(name: &'static str, doc: &'static str) -> AttrSpec {
-        AttrSpec { name, kind: AttrKind::Floats, doc }
+        AttrSpec::new(name, AttrKind::Floats, doc)
     }
 
     pub const fn word(name: &'static str, words: &'static [&'static str], doc: &'static str) -> AttrSpec {
-        AttrSpec { name, kind: AttrKind::Word(words), doc }
+        AttrSpec::new(name, AttrKind::Word(words), doc)
     }
 
     pub const fn dtype(name: &'static str, doc: &'static str) -> AttrSpec {
-        AttrSpec { name, kind: AttrKind::DType, doc }
+        AttrSpec::new(name, AttrKind::DType, doc)
     }
 }
 

@@ -7,7 +7,7 @@
 use crate::attrs::{AttrSpec, Attrs};
 use crate::diag::{Code, OpError};
 use crate::loops::{Expr, Function, Lower, Mode, Scalar, View};
-use crate::onnx::NodeReader;
+use crate::onnx::{NodeReader, NodeWriter, Written};
 use crate::tensor::Tensor;
 use crate::types::{DType, TensorType};
 
@@ -42,7 +42,7 @@ pub const fn variadic(name: &'static str) -> Operand {
     Operand { name, times: Times::Variadic }
 }
 
-/// How an ONNX operator becomes nodes of the graph.
+/// How an ONNX operator becomes nodes of the graph, and a node of the graph this operator again.
 #[derive(Clone, Copy)]
 pub struct Import {
     /// `""` is the default domain.
@@ -52,19 +52,31 @@ pub struct Import {
     pub since: i64,
     pub until: i64,
     pub read: ReadFn,
+    /// How a node is written; see [`Op::imports`].
+    pub write: Option<WriteFn>,
+}
+
+impl Import {
+    /// With its own way of writing.
+    pub const fn written(self, write: WriteFn) -> Import {
+        Import { write: Some(write), ..self }
+    }
 }
 
 /// Reads one ONNX node: adds nodes to the graph, returns one per ONNX output.
 pub type ReadFn = fn(&mut NodeReader<'_>) -> Result<Vec<crate::graph::NodeId>, OpError>;
 
+/// Writes one node of the graph: adds ONNX nodes, returns one value per result.
+pub type WriteFn = fn(&mut NodeWriter<'_>) -> Result<Vec<Written>, OpError>;
+
 /// An operator of the default domain in all opsets from `since` on.
 pub const fn onnx(op_type: &'static str, since: i64, read: ReadFn) -> Import {
-    Import { domain: "", op_type, since, until: i64::MAX, read }
+    Import { domain: "", op_type, since, until: i64::MAX, read, write: None }
 }
 
 /// An operator of the default domain in the opsets `since..=until`.
 pub const fn onnx_until(op_type: &'static str, since: i64, until: i64, read: ReadFn) -> Import {
-    Import { domain: "", op_type, since, until, read }
+    Import { domain: "", op_type, since, until, read, write: None }
 }
 
 /// Operand types as inference sees them.
@@ -103,6 +115,8 @@ pub trait Op: Sync {
         self.facts().attrs
     }
 
+    /// The ONNX operators that are read as this one. A node is written as the one of them that says how; if
+    /// none does, as the first, with the same operands and with attributes as their [`AttrSpec`] spells them.
     fn imports(&self) -> &'static [Import] {
         self.facts().imports
     }

@@ -8,6 +8,8 @@ pub fn read(bytes: &[u8]) -> Lines {
     let mut l = Lines::default();
     let m = ModelProto::from_bytes(bytes).unwrap();
     l.int("model", "ir_version", m.ir_version);
+    l.text("model", "producer_name", &m.producer_name);
+    l.text("model", "producer_version", &m.producer_version);
     each(&mut l, "model.opset_import", &m.opset_import, opset);
     m.graph.iter().for_each(|g| graph(&mut l, "model.graph", g));
     each(&mut l, "model.functions", &m.functions, function);

@@ -40,9 +40,9 @@ fn model(l: &mut Lines, path: &str, m: &ModelProto) {
         opset_import,
         graph: main,
         functions,
+        producer_name,
+        producer_version,
         // About the model, nothing that it computes.
-        producer_name: _,
-        producer_version: _,
         domain: _,
         model_version: _,
         doc_string: _,
@@ -52,6 +52,8 @@ fn model(l: &mut Lines, path: &str, m: &ModelProto) {
     } = m;
     known(path, special_fields);
     l.int(path, "ir_version", *ir_version);
+    l.text(path, "producer_name", producer_name);
+    l.text(path, "producer_version", producer_version);
     each(l, &format!("{path}.opset_import"), opset_import, opset);
     main.iter().for_each(|g| graph(l, &format!("{path}.graph"), g));
     each(l, &format!("{path}.functions"), functions, function);

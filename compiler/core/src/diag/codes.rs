@@ -116,6 +116,10 @@ codes! {
          and the memory in use are limited. The limits are far beyond what a microcontroller holds: a \
          dimension of the model, or a value given with --dim, is probably wrong.";
 
+    NoOnnx "E0404" "the graph cannot be written as ONNX"
+        "A file of ONNX holds at most 2 GiB, and an operator has a form there for the attributes that models \
+         give it. A graph beyond that can be compiled, but not written with the suffix .onnx.";
+
     Usage "E0501" "the command line cannot be understood"
         "See `tinyc --help`.";
     Read "E0502" "a file cannot be read"

@@ -1,8 +1,8 @@
-//! Attributes of ONNX nodes as values that operators read.
+//! Attributes of ONNX nodes as values that operators read and write.
 
 use super::node::Value;
 use super::proto::{AttributeProto, attribute_type as ty};
-use super::tensor::TensorReader;
+use super::tensor::{TensorReader, write_tensor};
 use crate::diag::{Code, OpError};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -60,4 +60,19 @@ fn value(name: &str, a: &AttributeProto, tensors: &mut TensorReader<'_>) -> Resu
         ty::GRAPH => return Err(bad(format!("attribute {name} is a graph, which is not supported"))),
         other => return Err(bad(format!("attribute {name} has type {other}, which is not supported"))),
     })
+}
+
+/// An attribute with this value.
+pub fn write(name: &str, value: Value) -> AttributeProto {
+    let mut a = AttributeProto { name: name.to_owned(), ..Default::default() };
+    match value {
+        Value::Int(v) => (a.r#type, a.i) = (ty::INT, v),
+        Value::Ints(v) => (a.r#type, a.ints) = (ty::INTS, v),
+        Value::Float(v) => (a.r#type, a.f) = (ty::FLOAT, v),
+        Value::Floats(v) => (a.r#type, a.floats) = (ty::FLOATS, v),
+        Value::Str(v) => (a.r#type, a.s) = (ty::STRING, v.into_bytes()),
+        Value::Strs(v) => (a.r#type, a.strings) = (ty::STRINGS, v.into_iter().map(String::into_bytes).collect()),
+        Value::Tensor(t) => (a.r#type, a.t) = (ty::TENSOR, Some(write_tensor("", &t))),
+    }
+    a
 }

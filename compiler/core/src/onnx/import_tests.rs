@@ -36,7 +36,7 @@ fn model(node: Vec<NodeProto>) -> ModelProto {
             output: vec![value("y", &[3, 2])],
             ..Default::default()
         }),
-        functions: vec![],
+        ..Default::default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The part of the ONNX protocol buffer schema that tinyc reads, as `prost` messages.
+//! The part of the ONNX protocol buffer schema that tinyc reads and writes, as `prost` messages.
 //!
 //! Names and field numbers are those of `onnx.proto`; fields that tinyc never looks at (doc strings,
 //! metadata, training information) are left out and skipped in decoding. Numbers and strings whose
@@ -17,6 +17,11 @@ macro_rules! message {
 message! { ModelProto {
     #[prost(int64, tag = "1")]
     ir_version: i64,
+    /// What wrote the file.
+    #[prost(string, tag = "2")]
+    producer_name: String,
+    #[prost(string, tag = "3")]
+    producer_version: String,
     #[prost(message, repeated, tag = "8")]
     opset_import: Vec<OperatorSetIdProto>,
     #[prost(message, optional, tag = "7")]
@@ -220,6 +225,11 @@ impl ModelProto {
     /// Decodes a model file. Nesting is limited (by prost, to 100 levels), so no input overflows the stack.
     pub fn from_bytes(bytes: &[u8]) -> Result<ModelProto, String> {
         ModelProto::decode(bytes).map_err(|e| e.to_string().replace("failed to decode Protobuf message: ", ""))
+    }
+
+    /// How long [`ModelProto::to_bytes`] is.
+    pub fn bytes(&self) -> usize {
+        self.encoded_len()
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! Tensors of a model file: every encoding of ONNX into [`Tensor`].
+//! Tensors of a model file: every encoding of ONNX into [`Tensor`], and back into one of them.
 //!
 //! Element counts are checked before anything is allocated, so a tensor takes no more memory than the
 //! bytes that the model brings for it. External data come through the resolver of the caller.
@@ -58,6 +58,23 @@ pub fn element_type(number: i64) -> Result<DType, OpError> {
         Some((_, Some(dtype))) => Ok(*dtype),
         Some((name, None)) => Err(bad(format!("element type {name} is not supported"))),
         None => Err(bad(format!("element type {number} is unknown"))),
+    }
+}
+
+/// The number that ONNX gives an element type.
+pub fn element_number(dtype: DType) -> i32 {
+    let position = ELEMENT_TYPES.iter().position(|(_, d)| *d == Some(dtype));
+    position.expect("every element type is one of ONNX") as i32 + 1
+}
+
+/// A tensor as a model stores it.
+pub fn write_tensor(name: &str, t: &Tensor) -> TensorProto {
+    TensorProto {
+        name: name.to_owned(),
+        dims: t.shape().iter().map(|&d| d as i64).collect(),
+        data_type: element_number(t.dtype()),
+        raw_data: t.data().to_le_bytes(),
+        ..Default::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Declared types of values: element type, and dimensions that are numbers or names.
 
-use super::proto::{DimensionProto, TypeProto};
-use super::tensor::{checked_type, element_type};
+use super::proto::{DimensionProto, TensorShapeProto, TensorTypeProto, TypeProto};
+use super::tensor::{checked_type, element_number, element_type};
 use crate::diag::{Code, Diagnostic, OpError, Report};
 use crate::types::TensorType;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,14 @@ fn tensor_of(ty: Option<&TypeProto>) -> Result<(i32, Option<&[DimensionProto]>),
         Some(TypeProto { optional_type: Some(_), .. }) => bad("optionals are not supported, only tensors"),
         _ => bad("it has no type"),
     }
+}
+
+/// The declaration of a type.
+pub fn declared(ty: &TensorType) -> TypeProto {
+    let dim = |&d: &usize| DimensionProto { dim_value: Some(d as i64), dim_param: String::new() };
+    let shape = TensorShapeProto { dim: ty.shape.iter().map(dim).collect() };
+    let tensor = TensorTypeProto { elem_type: element_number(ty.dtype), shape: Some(shape) };
+    TypeProto { tensor_type: Some(tensor), ..Default::default() }
 }
 
 /// Names of dimensions with the values that the user gave them, and those of batches, which are taken as

@@ -19,8 +19,8 @@ pub struct ArgReduction {
 
 pub const ATTRS: &[AttrSpec] = &[
     AttrSpec::int("axis", "searched along this axis"),
-    AttrSpec::bool("keep", "the axis stays, with extent 1"),
-    AttrSpec::bool("last", "of several best elements the last counts"),
+    AttrSpec::bool("keep", "the axis stays, with extent 1").named("keepdims"),
+    AttrSpec::bool("last", "of several best elements the last counts").named("select_last_index"),
 ];
 
 impl ArgReduction {

@@ -1,7 +1,7 @@
 //! `average_pool`: the mean of each window.
 
 use super::elementwise::constant;
-use super::pool::{CEIL, KERNEL, Pool, read, read_global};
+use super::pool::{CEIL, KERNEL, Pool, read, read_global, write};
 use super::window;
 use crate::attrs::{AttrSpec, Attrs};
 use crate::op::{Facts, OpId, once, onnx};
@@ -18,13 +18,14 @@ pub static OP: Pool = Pool {
             window::PADS,
             window::DILATIONS,
             CEIL,
-            AttrSpec::bool("count_padding", "taps in the padding count"),
+            AttrSpec::bool("count_padding", "taps in the padding count").named("count_include_pad"),
         ],
         imports: &[
             onnx("AveragePool", 1, |n| {
                 let count_padding = n.int("count_include_pad")?.unwrap_or(0) != 0;
                 read(n, OpId::average_pool, Attrs::new().with_bool("count_padding", count_padding))
-            }),
+            })
+            .written(write),
             onnx("GlobalAveragePool", 1, |n| {
                 read_global(n, OpId::average_pool, Attrs::new().with_bool("count_padding", false))
             }),

@@ -12,7 +12,7 @@ pub static OP: Elementwise = Elementwise {
         doc: "`y = a * 2^b`, with `right` `a / 2^b` rounded down. Where `b` is not in `0..width` all bits have left: 0, or the \
               sign of an `a` shifted right. ONNX BitShift.",
         operands: &[once("a"), once("b")],
-        attrs: &[AttrSpec::bool("right", "towards the low bits")],
+        attrs: &[AttrSpec::bool("right", "towards the low bits").worded("direction", ["LEFT", "RIGHT"])],
         imports: &[onnx("BitShift", 11, |n| {
             let right = match n.string("direction")?.as_deref() {
                 Some("LEFT") => false,

@@ -6,7 +6,7 @@ use crate::attrs::Attrs;
 use crate::diag::OpError;
 use crate::graph::NodeId;
 use crate::loops::{Binary, Expr};
-use crate::onnx::NodeReader;
+use crate::onnx::{NodeReader, NodeWriter, Written};
 use crate::op::{Facts, OpId, once, onnx, onnx_until};
 use crate::tensor::Tensor;
 use crate::types::{DType, Shape};
@@ -17,7 +17,7 @@ pub static OP: Elementwise = Elementwise {
         doc: "`y = min(max(x, lo), hi)`; a NaN stays. ONNX Clip.",
         operands: &[once("x"), once("lo"), once("hi")],
         attrs: &[],
-        imports: &[onnx_until("Clip", 6, 10, read_attributes), onnx("Clip", 11, read_operands)],
+        imports: &[onnx_until("Clip", 6, 10, read_attributes), onnx("Clip", 11, read_operands).written(write)],
         examples: &[
             "clip f32[2,3,4], f32[] in -1.0..0.0, f32[] in 0.0..1.0 -> f32[2,3,4]",
             "clip i8[40], i8[] in -50..-1, i8[] in 1..50 -> i8[40]",
@@ -57,4 +57,15 @@ fn read_attributes(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
 fn read_operands(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
     let (lo, hi) = (n.operand(1), n.operand(2));
     emit(n, lo, hi)
+}
+
+/// ONNX Clip takes scalars only.
+fn write(w: &mut NodeWriter<'_>) -> Result<Vec<Written>, OpError> {
+    let scalar = |i: usize| w.ty(i).is_none_or(|ty| ty.shape.rank() == 0);
+    if scalar(1) && scalar(2) {
+        return Ok(vec![w.same()]);
+    }
+    let (x, lo, hi) = (w.operand(0), w.operand(1), w.operand(2));
+    let above = w.emit("Max", &[x, lo], []);
+    Ok(vec![w.emit("Min", &[Some(above), hi], [])])
 }

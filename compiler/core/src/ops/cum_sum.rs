@@ -18,7 +18,7 @@ static FACTS: Facts = Facts {
           ONNX CumSum.",
     operands: &[once("x")],
     attrs: &[
-        AttrSpec::int("axis", "summed along this axis"),
+        AttrSpec::int("axis", "summed along this axis").operand(1),
         AttrSpec::bool("exclusive", "an element is not part of its own sum"),
         AttrSpec::bool("reverse", "the last element comes first"),
     ],

@@ -14,7 +14,7 @@ static FACTS: Facts = Facts {
     name: "expand",
     doc: "`x` broadcast to `shape`, as NumPy does. ONNX Expand.",
     operands: &[once("x")],
-    attrs: &[AttrSpec::ints("shape", "extents of the result")],
+    attrs: &[AttrSpec::ints("shape", "extents of the result").operand(1)],
     imports: &[onnx("Expand", 8, read)],
     examples: &[
         "expand f32[3,1] {shape: [2,3,4]} -> f32[2,3,4]",

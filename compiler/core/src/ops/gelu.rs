@@ -13,7 +13,7 @@ pub static OP: Elementwise = Elementwise {
         name: "gelu",
         doc: "`y = 0.5 * x * (1 + erf(x / sqrt(2)))`; with `tanh` erf is approximated by `tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))`. ONNX Gelu.",
         operands: &[once("x")],
-        attrs: &[AttrSpec::bool("tanh", "the approximation")],
+        attrs: &[AttrSpec::bool("tanh", "the approximation").worded("approximate", ["none", "tanh"])],
         imports: &[onnx("Gelu", 20, |n| {
             let tanh = match n.string("approximate")?.as_deref() {
                 None | Some("none") => false,

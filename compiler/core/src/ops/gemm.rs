@@ -20,8 +20,8 @@ static FACTS: Facts = Facts {
     attrs: &[
         AttrSpec::float("alpha", "factor of the product"),
         AttrSpec::float("beta", "factor of `c`"),
-        AttrSpec::bool("trans_a", "`a` is transposed"),
-        AttrSpec::bool("trans_b", "`b` is transposed"),
+        AttrSpec::bool("trans_a", "`a` is transposed").named("transA"),
+        AttrSpec::bool("trans_b", "`b` is transposed").named("transB"),
     ],
     imports: &[onnx("Gemm", 6, read)],
     examples: &[

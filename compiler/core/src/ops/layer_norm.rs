@@ -6,7 +6,7 @@ use crate::diag::{Code, OpError};
 use crate::eval::{in_f32, slice};
 use crate::graph::NodeId;
 use crate::loops::{Expr, Index, Library, Lower, View};
-use crate::onnx::NodeReader;
+use crate::onnx::{NodeReader, NodeWriter, Value, Written};
 use crate::op::{Facts, Op, OpId, Types, once, onnx, onnx_until, optional};
 use crate::tensor::Tensor;
 use crate::types::{Shape, TensorType};
@@ -23,7 +23,7 @@ static FACTS: Facts = Facts {
         AttrSpec::float("epsilon", "added to the variance"),
     ],
     imports: &[
-        onnx("LayerNormalization", 17, read_layer),
+        onnx("LayerNormalization", 17, read_layer).written(write),
         onnx("RMSNormalization", 23, read_rms),
         onnx("InstanceNormalization", 6, read_instance),
         onnx_until("GroupNormalization", 18, 20, |n| read_group(n, true)),
@@ -225,4 +225,52 @@ fn read_group(n: &mut NodeReader<'_>, one_a_group: bool) -> Result<Vec<NodeId>, 
     let axes = (2..spatial.len() as i64 + 3).collect();
     let y = n.emit(OpId::layer_norm, attrs(axes, true, epsilon), &[Some(grouped), parameters[0], parameters[1]])?;
     Ok(vec![n.emit(OpId::reshape, Attrs::new().with_shape("shape", &x.shape), &[Some(y)])?])
+}
+
+/// ONNX has operators for the last axes and for all behind batch and channel, each with parameters of one
+/// shape; the rest is written as the formula, in the order of the evaluation.
+fn write(w: &mut NodeWriter<'_>) -> Result<Vec<Written>, OpError> {
+    let (x, axes, rank) = (w.x().clone(), w.attrs().extents("axes"), w.x().shape.rank());
+    let (center, epsilon) = (w.attrs().bool("center"), w.attrs().float("epsilon"));
+    let fits = |i: usize, shape: &[usize]| w.ty(i).is_none_or(|p| *p.shape == *shape);
+    let last = |from: usize| from < rank && axes.iter().copied().eq(from..rank);
+    let first = axes.first().copied().unwrap_or(rank);
+    if center && last(first) && fits(1, &x.shape[first..]) && fits(2, &x.shape[first..]) {
+        let (scale, bias) = (w.operand(1), w.operand(2));
+        let scale = scale.unwrap_or_else(|| w.constant(&ones(&TensorType::new(x.dtype, x.shape[first..].to_vec()))));
+        let attributes = [("axis", Value::Int(first as i64)), ("epsilon", Value::Float(epsilon))];
+        let x = w.operand(0);
+        return Ok(vec![w.emit("LayerNormalization", &[x, Some(scale), bias], attributes)]);
+    }
+    let by_channel = [x.shape.get(1).copied().into_iter().collect(), vec![1; rank.saturating_sub(2)]].concat();
+    if center && last(2) && w.operand(2).is_some() && w.operand(1).is_some() && fits(1, &by_channel) && fits(2, &by_channel) {
+        let operands = [w.operand(0), w.reshaped(1, &by_channel[..1]), w.reshaped(2, &by_channel[..1])];
+        return Ok(vec![w.emit("InstanceNormalization", &operands, [("epsilon", Value::Float(epsilon))])]);
+    }
+    let axes = w.ints(axes.iter().map(|&a| a as i64).collect());
+    let mean = |w: &mut NodeWriter<'_>, x| w.emit("ReduceMean", &[x, Some(axes.clone())], [("keepdims", Value::Int(1))]);
+    let distance = match w.operand(0) {
+        x if center => {
+            let mean = mean(w, x.clone());
+            w.emit("Sub", &[x, Some(mean)], [])
+        }
+        x => x.into_iter().collect::<Vec<_>>().remove(0),
+    };
+    let square = w.emit("Mul", &[Some(distance.clone()), Some(distance.clone())], []);
+    let variance = mean(w, Some(square));
+    let epsilon = w.constant(&Tensor::of(Shape::scalar(), vec![epsilon]).cast(x.dtype));
+    let sum = w.emit("Add", &[Some(variance), Some(epsilon)], []);
+    let deviation = w.emit("Sqrt", &[Some(sum)], []);
+    let factor = w.emit("Reciprocal", &[Some(deviation)], []);
+    let mut y = w.emit("Mul", &[Some(distance), Some(factor)], []);
+    for (i, op_type) in [(1, "Mul"), (2, "Add")] {
+        if let Some(parameter) = w.operand(i) {
+            y = w.emit(op_type, &[Some(y), Some(parameter)], []);
+        }
+    }
+    Ok(vec![y])
+}
+
+fn ones(ty: &TensorType) -> Tensor {
+    Tensor::of(ty.shape.clone(), vec![1f32; ty.elements()]).cast(ty.dtype)
 }

@@ -1,6 +1,6 @@
 //! `max_pool`: the largest element of each window.
 
-use super::pool::{CEIL, KERNEL, Pool, read, read_global};
+use super::pool::{CEIL, KERNEL, Pool, read, read_global, write};
 use super::{require, window};
 use crate::attrs::Attrs;
 use crate::loops::{Binary, Expr, Scalar};
@@ -18,7 +18,8 @@ pub static OP: Pool = Pool {
                 // The order of indices, a second output that is not read.
                 n.int("storage_order")?;
                 read(n, OpId::max_pool, Attrs::new())
-            }),
+            })
+            .written(write),
             onnx("GlobalMaxPool", 1, |n| read_global(n, OpId::max_pool, Attrs::new())),
         ],
         examples: &[

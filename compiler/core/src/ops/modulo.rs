@@ -10,7 +10,7 @@ pub static OP: Elementwise = Elementwise {
         name: "modulo",
         doc: "`y` has the sign of `b` and `a - y` is a multiple of `b`; with `truncate` it has the sign of `a`. Of a division by zero, 0. ONNX Mod.",
         operands: &[once("a"), once("b")],
-        attrs: &[AttrSpec::bool("truncate", "quotients are rounded towards zero, not down")],
+        attrs: &[AttrSpec::bool("truncate", "quotients are rounded towards zero, not down").named("fmod")],
         imports: &[onnx("Mod", 10, |n| {
             let truncate = n.int("fmod")?.unwrap_or(0) != 0;
             n.emit_all(OpId::modulo, Attrs::new().with_bool("truncate", truncate))

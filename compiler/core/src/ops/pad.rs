@@ -5,7 +5,7 @@ use crate::attrs::{AttrSpec, Attrs};
 use crate::diag::{Code, OpError};
 use crate::graph::NodeId;
 use crate::loops::{Expr, Index, Lower, View};
-use crate::onnx::NodeReader;
+use crate::onnx::{NodeReader, NodeWriter, Value, Written};
 use crate::op::{Facts, Op, OpId, Types, once, onnx, optional};
 use crate::tensor::{Data, Tensor};
 use crate::types::{Shape, TensorType};
@@ -21,7 +21,7 @@ static FACTS: Facts = Facts {
         AttrSpec::ints("after", "elements added behind each axis"),
         AttrSpec::word("mode", &["constant", "edge", "reflect", "wrap"], "what the added elements are"),
     ],
-    imports: &[onnx("Pad", 2, read)],
+    imports: &[onnx("Pad", 2, read).written(write)],
     examples: &[
         "pad f32[1,2,3,4] {before: [0,0,1,2], after: [0,0,1,0], mode: constant} -> f32[1,2,5,6]",
         "pad f32[3,4], f32[] {before: [0,2], after: [1,0], mode: constant} -> f32[4,6]",
@@ -212,4 +212,11 @@ fn scalar(n: &mut NodeReader<'_>, i: usize) -> Result<Option<NodeId>, OpError> {
         return Ok(Some(id));
     }
     Ok(Some(n.emit(OpId::reshape, Attrs::new().with_ints("shape", []), &[Some(id)])?))
+}
+
+fn write(w: &mut NodeWriter<'_>) -> Result<Vec<Written>, OpError> {
+    let pads = [w.attrs().ints("before"), w.attrs().ints("after")].concat();
+    let mode = w.attrs().word("mode");
+    let (x, pads, value) = (w.operand(0), w.ints(pads), w.operand(1));
+    Ok(vec![w.emit("Pad", &[x, Some(pads), value], [("mode", Value::Str(mode.to_owned()))])])
 }

@@ -8,7 +8,7 @@ use crate::eval::{column, in_f32};
 use crate::graph::NodeId;
 use crate::loops::columns::{self, Column};
 use crate::loops::{Cast, Expr, Index, Local, Lower, Scalar, View};
-use crate::onnx::NodeReader;
+use crate::onnx::{NodeReader, NodeWriter, Written};
 use crate::op::{Facts, Op, OpId, Types};
 use crate::tensor::{Data, Tensor};
 use crate::types::{DType, Shape, TensorType};
@@ -24,8 +24,9 @@ pub struct Pool {
     pub average: bool,
 }
 
-pub const KERNEL: AttrSpec = AttrSpec::ints("kernel", "extents of the window, one a spatial axis");
-pub const CEIL: AttrSpec = AttrSpec::bool("ceil", "a last window that is partly outside counts");
+pub const KERNEL: AttrSpec =
+    AttrSpec::ints("kernel", "extents of the window, one a spatial axis").named("kernel_shape");
+pub const CEIL: AttrSpec = AttrSpec::bool("ceil", "a last window that is partly outside counts").named("ceil_mode");
 
 impl Pool {
     fn windows(&self, attrs: &Attrs, x: &TensorType) -> Result<Vec<Window>, OpError> {
@@ -153,6 +154,18 @@ pub fn read(n: &mut NodeReader<'_>, op: OpId, attrs: Attrs) -> Result<Vec<NodeId
     let window = window::read(op.name(), n, &kernel)?;
     let ceil = n.int("ceil_mode")?.unwrap_or(0) != 0;
     n.emit_all(op, attrs.and(window).with_ints("kernel", kernel).with_bool("ceil", ceil))
+}
+
+/// One window over all that there is has an operator of its own, which takes floats.
+pub fn write(w: &mut NodeWriter<'_>) -> Result<Vec<Written>, OpError> {
+    let (x, attrs) = (w.x(), w.attrs());
+    let spatial = x.shape[2..].iter().map(|&d| d as i64);
+    let all = spatial.eq(attrs.ints("kernel").iter().copied()) && attrs.ints("pads").iter().all(|&p| p == 0);
+    if !all || !x.dtype.is_float() || attrs.ints("dilations").iter().any(|&d| d != 1) {
+        return Ok(vec![w.same()]);
+    }
+    let (x, global) = (w.operand(0), format!("Global{}", w.op_type()));
+    Ok(vec![w.emit(&global, &[x], [])])
 }
 
 /// Reads an ONNX pooling operator with one window over all that there is.

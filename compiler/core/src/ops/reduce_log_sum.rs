@@ -2,7 +2,7 @@
 
 use crate::loops::{Expr, Library};
 use crate::op::{Facts, OpId, once, onnx};
-use super::reduction::{AXES, KEEP, Reduction, read, read_log_sum_exp};
+use super::reduction::{AXES, KEEP, Reduction, read, write, read_log_sum_exp};
 use super::require;
 
 pub static OP: Reduction = Reduction {
@@ -12,7 +12,7 @@ pub static OP: Reduction = Reduction {
         operands: &[once("x")],
         attrs: &[AXES, KEEP],
         imports: &[
-            onnx("ReduceLogSum", 1, |n| read(n, OpId::reduce_log_sum, 18)),
+            onnx("ReduceLogSum", 1, |n| read(n, OpId::reduce_log_sum, 18)).written(write),
             onnx("ReduceLogSumExp", 1, read_log_sum_exp),
         ],
         examples: &["reduce_log_sum f32[2,3,4] in 0.1..4.0 {axes: [1], keep: true} -> f32[2,1,4]"],

@@ -2,7 +2,7 @@
 
 use crate::op::{Facts, OpId, once, onnx};
 use super::elementwise::constant;
-use super::reduction::{AXES, KEEP, Reduction, read};
+use super::reduction::{AXES, KEEP, Reduction, read, write};
 use super::require;
 
 pub static OP: Reduction = Reduction {
@@ -11,7 +11,7 @@ pub static OP: Reduction = Reduction {
         doc: "`y = sum of x^2` over the elements that agree outside of `axes`. ONNX ReduceSumSquare.",
         operands: &[once("x")],
         attrs: &[AXES, KEEP],
-        imports: &[onnx("ReduceSumSquare", 1, |n| read(n, OpId::reduce_sum_square, 18))],
+        imports: &[onnx("ReduceSumSquare", 1, |n| read(n, OpId::reduce_sum_square, 18)).written(write)],
         examples: &["reduce_sum_square f32[2,3,4] {axes: [1], keep: true} -> f32[2,1,4]", "reduce_sum_square f32[2,3,4,5] {axes: [0,2,3], keep: false} -> f32[3]", "reduce_sum_square i32[3,4] {axes: [0,1], keep: false} -> i32[]"],
     },
     accepts: require::product,

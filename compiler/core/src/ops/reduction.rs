@@ -6,7 +6,7 @@ use crate::diag::{Code, OpError};
 use crate::eval::{column, in_f32};
 use crate::graph::NodeId;
 use crate::loops::{Cast, Expr, Index, Local, Lower, Scalar, View, columns};
-use crate::onnx::NodeReader;
+use crate::onnx::{NodeReader, NodeWriter, Value, Written};
 use crate::op::{Facts, Op, OpId, Types};
 use crate::tensor::Tensor;
 use crate::types::{DType, Shape, TensorType};
@@ -25,8 +25,8 @@ pub struct Reduction {
     pub products: bool,
 }
 
-pub const AXES: AttrSpec = AttrSpec::ints("axes", "axes that are reduced");
-pub const KEEP: AttrSpec = AttrSpec::bool("keep", "reduced axes stay, with extent 1");
+pub const AXES: AttrSpec = AttrSpec::ints("axes", "axes that are reduced").operand(1);
+pub const KEEP: AttrSpec = AttrSpec::bool("keep", "reduced axes stay, with extent 1").named("keepdims");
 
 /// No element is smaller.
 pub fn smallest(d: DType) -> Expr {
@@ -138,6 +138,12 @@ pub fn read(n: &mut NodeReader<'_>, op: OpId, since: i64) -> Result<Vec<NodeId>,
     let keep = n.int("keepdims")?.unwrap_or(1) != 0;
     let x = n.required(0)?;
     Ok(vec![reduce(n, op, x, axes, keep)?])
+}
+
+/// Without axes ONNX reduces over all of them, unless told not to.
+pub fn write(w: &mut NodeWriter<'_>) -> Result<Vec<Written>, OpError> {
+    let noop = w.attrs().ints("axes").is_empty().then_some(("noop_with_empty_axes", Value::Int(1)));
+    Ok(vec![w.same_with(noop)])
 }
 
 /// Adds a reduction.

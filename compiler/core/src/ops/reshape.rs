@@ -4,7 +4,7 @@ use crate::attrs::{AttrSpec, Attrs};
 use crate::diag::{Code, OpError};
 use crate::graph::NodeId;
 use crate::loops::{Lower, View};
-use crate::onnx::NodeReader;
+use crate::onnx::{NodeReader, NodeWriter, Value, Written};
 use crate::op::{Facts, Op, OpId, Types, once, onnx};
 use crate::tensor::Tensor;
 use crate::types::{Shape, TensorType};
@@ -15,9 +15,9 @@ static FACTS: Facts = Facts {
     name: "reshape",
     doc: "The elements of `x` in row-major order under the shape `shape`. ONNX Reshape, Flatten, Squeeze, Unsqueeze.",
     operands: &[once("x")],
-    attrs: &[AttrSpec::ints("shape", "extents of the result")],
+    attrs: &[AttrSpec::ints("shape", "extents of the result").operand(1)],
     imports: &[
-        onnx("Reshape", 5, read_reshape),
+        onnx("Reshape", 5, read_reshape).written(write),
         onnx("Flatten", 1, read_flatten),
         onnx("Squeeze", 1, read_squeeze),
         onnx("Unsqueeze", 1, read_unsqueeze),
@@ -129,4 +129,10 @@ fn read_unsqueeze(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
 fn emit(n: &mut NodeReader<'_>, shape: Vec<i64>) -> Result<Vec<NodeId>, OpError> {
     let x = n.required(0)?;
     Ok(vec![n.emit(OpId::reshape, Attrs::new().with_ints("shape", shape), &[Some(x)])?])
+}
+
+/// An extent of 0 means itself only where that is said.
+fn write(w: &mut NodeWriter<'_>) -> Result<Vec<Written>, OpError> {
+    let zero = w.attrs().ints("shape").contains(&0).then_some(("allowzero", Value::Int(1)));
+    Ok(vec![w.same_with(zero)])
 }

@@ -7,7 +7,7 @@ use crate::diag::{Code, OpError};
 use crate::eval::{in_f32, slice};
 use crate::graph::NodeId;
 use crate::loops::{Expr, Index, Lower, View};
-use crate::onnx::NodeReader;
+use crate::onnx::{NodeReader, NodeWriter, Value, Written};
 use crate::op::{Facts, Op, OpId, Types, once, onnx, onnx_until};
 use crate::tensor::{Data, Tensor};
 use crate::types::{DType, Shape, TensorType};
@@ -32,7 +32,7 @@ static FACTS: Facts = Facts {
     ],
     imports: &[
         onnx_until("Resize", 10, 10, read_upsample),
-        onnx("Resize", 11, read),
+        onnx("Resize", 11, read).written(write),
         onnx_until("Upsample", 7, 9, read_upsample),
     ],
     examples: &[
@@ -173,6 +173,22 @@ fn scaled(extent: usize, scale: f32) -> i64 {
     (extent as f32 * scale).floor() as i64
 }
 
+/// Scales and extents of axes that are to become as large as `sizes`; `None` for an unknown policy.
+fn fitted(before: &[usize], sizes: &[i64], policy: &str) -> Option<Vec<(f32, i64)>> {
+    let ratios = before.iter().zip(sizes).map(|(&n, &size)| size as f32 / n.max(1) as f32);
+    let common = match policy {
+        "stretch" => None,
+        "not_larger" => ratios.clone().reduce(f32::min),
+        "not_smaller" => ratios.clone().reduce(f32::max),
+        _ => return None,
+    };
+    let one = |(ratio, (&n, &size)): (f32, (&usize, &i64))| match common {
+        None => (ratio, size),
+        Some(s) => (s, (s * n as f32 + 0.5).floor() as i64),
+    };
+    Some(ratios.zip(before.iter().zip(sizes)).map(one).collect())
+}
+
 /// ONNX Upsample, and Resize of opset 10, whose only coordinates are asymmetric.
 fn read_upsample(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
     let x = n.ty(0)?;
@@ -219,20 +235,13 @@ fn read(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
         }
         (None, Some(sizes)) => {
             count("sizes", sizes.len(), axes.len())?;
-            let ratio = |i: usize| sizes[i] as f32 / x.shape[axes[i]].max(1) as f32;
-            let ratios = (0..axes.len()).map(ratio);
-            let common = match policy.as_str() {
-                "stretch" => None,
-                "not_larger" => ratios.reduce(f32::min),
-                "not_smaller" => ratios.reduce(f32::max),
-                other => {
-                    let message = format!("resize: keep_aspect_ratio_policy is {other:?}");
-                    return Err(OpError::new(Code::BadAttribute, message));
-                }
+            let before: Vec<usize> = axes.iter().map(|&d| x.shape[d]).collect();
+            let Some(fitted) = fitted(&before, &sizes, &policy) else {
+                let message = format!("resize: keep_aspect_ratio_policy is {policy:?}");
+                return Err(OpError::new(Code::BadAttribute, message));
             };
-            for (i, &d) in axes.iter().enumerate() {
-                scales[d] = common.unwrap_or_else(|| ratio(i));
-                extents[d] = common.map_or(sizes[i], |s| (s * x.shape[d] as f32 + 0.5).floor() as i64);
+            for (&d, fitted) in axes.iter().zip(fitted) {
+                (scales[d], extents[d]) = fitted;
             }
         }
         _ => return Err(OpError::new(Code::Arity, "resize: either scales or sizes must be given")),
@@ -260,4 +269,49 @@ fn read(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
         .with_float("outside", n.float("extrapolation_value")?.unwrap_or(0.0));
     let x = n.required(0)?;
     Ok(vec![n.emit(OpId::resize, attrs, &[Some(x)])?])
+}
+
+/// ONNX takes scales, or sizes with a policy, and computes the others from them.
+fn write(w: &mut NodeWriter<'_>) -> Result<Vec<Written>, OpError> {
+    let (x, attrs) = (w.x().clone(), w.attrs().clone());
+    let want: Vec<(f32, i64)> = attrs.floats("scales").into_iter().zip(attrs.ints("extents").to_vec()).collect();
+    let same: Vec<(f32, i64)> = x.shape.iter().map(|&n| (1.0, n as i64)).collect();
+    let changed: Vec<usize> = (0..want.len()).filter(|&d| want[d] != same[d]).collect();
+    let region = attrs.floats("region");
+    // A region has numbers for each axis that is listed.
+    let axes = if region.is_empty() && !changed.is_empty() { changed } else { (0..want.len()).collect() };
+    let want: Vec<(f32, i64)> = axes.iter().map(|&d| want[d]).collect();
+    let (before, sizes): (Vec<usize>, Vec<i64>) = axes.iter().zip(&want).map(|(&d, w)| (x.shape[d], w.1)).unzip();
+    let by_scales = before.iter().zip(&want).all(|(&n, w)| scaled(n, w.0) == w.1);
+    let policies = ["stretch", "not_larger", "not_smaller"];
+    let policy = policies.into_iter().find(|p| fitted(&before, &sizes, p).as_ref() == Some(&want));
+    let (scales, sizes, policy) = match policy {
+        policy if by_scales && policy != Some("stretch") => {
+            let scales = want.iter().map(|w| w.0).collect();
+            (Some(w.constant(&Tensor::of::<f32>([axes.len()], scales))), None, "stretch")
+        }
+        Some(policy) => (None, Some(w.ints(sizes)), policy),
+        None => {
+            let message = format!("resize: scales and extents {want:?} of {before:?} follow from no operand of Resize");
+            return Err(OpError::new(Code::NoOnnx, message));
+        }
+    };
+    let roi = (!region.is_empty()).then(|| w.constant(&Tensor::of::<f32>([region.len()], region)));
+    let word = |name: &str| Value::Str(attrs.word(name).to_owned());
+    let flag = |name: &str| Value::Int(i64::from(attrs.bool(name)));
+    let mut attributes = vec![
+        ("axes", Value::Ints(axes.iter().map(|&d| d as i64).collect())),
+        ("mode", word("mode")),
+        ("coordinate_transformation_mode", word("coordinates")),
+        ("nearest_mode", word("rounding")),
+        ("cubic_coeff_a", Value::Float(attrs.float("cubic"))),
+        ("exclude_outside", flag("exclude_outside")),
+        ("antialias", flag("antialias")),
+        ("extrapolation_value", Value::Float(attrs.float("outside"))),
+    ];
+    if sizes.is_some() {
+        attributes.push(("keep_aspect_ratio_policy", Value::Str(policy.to_owned())));
+    }
+    let x = w.operand(0);
+    Ok(vec![w.emit("Resize", &[x, roi, scales, sizes], attributes)])
 }

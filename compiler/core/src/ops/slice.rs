@@ -5,7 +5,7 @@ use crate::attrs::{AttrSpec, Attrs};
 use crate::diag::{Code, OpError};
 use crate::graph::NodeId;
 use crate::loops::{Lower, View};
-use crate::onnx::NodeReader;
+use crate::onnx::{NodeReader, NodeWriter, Written};
 use crate::op::{Facts, Op, OpId, Types, once, onnx};
 use crate::tensor::Tensor;
 use crate::types::{Shape, TensorType};
@@ -19,7 +19,7 @@ static FACTS: Facts = Facts {
         AttrSpec::ints("steps", "distance of the positions along each axis, not 0"),
         AttrSpec::ints("extents", "extents of the result"),
     ],
-    imports: &[onnx("Slice", 1, read_slice), onnx("Split", 2, read_split)],
+    imports: &[onnx("Slice", 1, read_slice).written(write), onnx("Split", 2, read_split)],
     examples: &[
         "slice f32[4,5] {starts: [1,0], steps: [1,2], extents: [3,3]} -> f32[3,3]",
         "slice i8[2,3,7] {starts: [0,2,6], steps: [1,-1,-3], extents: [2,3,2]} -> i8[2,3,2]",
@@ -173,4 +173,33 @@ impl Part {
         let attrs = attrs.with_ints("starts", self.starts).with_ints("steps", self.steps);
         n.emit(OpId::slice, attrs.with_ints("extents", self.extents), &[Some(x)])
     }
+}
+
+/// ONNX Slice along the axes that are not kept whole.
+fn write(w: &mut NodeWriter<'_>) -> Result<Vec<Written>, OpError> {
+    let (mut starts, mut ends, mut axes, mut steps) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let attrs = w.attrs();
+    for (d, &extent) in w.x().shape.iter().enumerate() {
+        let extent = extent as i64;
+        let (start, step, count) = (attrs.ints("starts")[d], attrs.ints("steps")[d], attrs.ints("extents")[d]);
+        if (start, step, count) == (0, 1, extent) {
+            continue;
+        }
+        let end = match (count, start + (count - 1).max(0) * step) {
+            (0, _) => start,
+            // What is in front of the first position, counted from the end.
+            (_, 0) if step < 0 => -extent - 1,
+            (_, last) => last + step.signum(),
+        };
+        starts.push(start);
+        ends.push(end);
+        axes.push(d as i64);
+        steps.push(if step == 0 { 1 } else { step });
+    }
+    let x = w.operand(0);
+    if axes.is_empty() {
+        return Ok(x.into_iter().collect());
+    }
+    let operands = [starts, ends, axes, steps].map(|v| Some(w.ints(v)));
+    Ok(vec![w.emit("Slice", &[&[x], &operands[..]].concat(), [])])
 }

@@ -14,7 +14,7 @@ static FACTS: Facts = Facts {
     name: "tile",
     doc: "`y[i_0, ...] = x[i_0 mod n_0, ...]` with the extents `n` of `x`. ONNX Tile.",
     operands: &[once("x")],
-    attrs: &[AttrSpec::ints("repeats", "how often `x` occurs along each axis")],
+    attrs: &[AttrSpec::ints("repeats", "how often `x` occurs along each axis").operand(1)],
     imports: &[onnx("Tile", 6, read)],
     examples: &["tile f32[2,3] {repeats: [3,2]} -> f32[6,6]", "tile i64[1,4,2] {repeats: [2,1,3]} -> i64[2,4,6]"],
 };
