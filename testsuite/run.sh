@@ -19,6 +19,7 @@ tools=(
   make:make
   cmake:cmake
   ninja:ninja-build
+  python3:python3
   arm-none-eabi-gcc:gcc-arm-none-eabi
   arm-none-eabi-nm:binutils-arm-none-eabi
   qemu-system-arm:qemu-system-arm
@@ -29,7 +30,9 @@ missing_packages() {
   for t in "${tools[@]}"; do
     command -v "${t%%:*}" >/dev/null || echo "${t#*:}"
   done
-  # Debian has the C library of the Arm compiler in a package of its own, without a command.
+  # Debian has these in packages of their own, without a command: environments of Python, and the C
+  # library of the Arm compiler.
+  python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv
   if ! arm-none-eabi-gcc -E -x c -include stdio.h - </dev/null >/dev/null 2>&1; then
     echo libnewlib-arm-none-eabi
   fi
@@ -70,20 +73,37 @@ if [ "${CI:-}" = true ]; then
   export TINYC_REQUIRE_TOOLS=1
 fi
 
+# Python for the tests that hold the ONNX that tinyc writes against other software.
+make_python() {
+  local venv=target/python list=testsuite/requirements.txt
+  if ! cmp -s "$list" "$venv/installed.txt"; then
+    say "installing" $(cat "$list")
+    python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$list" &&
+      cp "$list" "$venv/installed.txt"
+  fi
+}
+if [ -z "${TINYC_PYTHON:-}" ]; then
+  if make_python; then
+    export TINYC_PYTHON=$PWD/target/python/bin/python
+  else
+    say "Python's packages could not be installed: tests that need them are skipped"
+    [ "${CI:-}" != true ] || exit 1
+  fi
+fi
+
 # The ONNX project's backend tests are written to a folder by a script that lies beside the
 # repository on some machines; where it does not, the test that runs them says so and skips.
 make_suite() {
-  local script=$1 venv=target/python
+  local script=$1
   export TINYC_ONNX_SUITE=$PWD/target/onnx_suite
   [ ! -d "$TINYC_ONNX_SUITE/constant" ] || return 0
   say "writing the ONNX backend tests"
-  python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check onnx==1.23.2 &&
-    "$venv/bin/python" "$script" "$TINYC_ONNX_SUITE" >/dev/null 2>&1 &&
+  "$TINYC_PYTHON" "$script" "$TINYC_ONNX_SUITE" >/dev/null 2>&1 &&
     # Shapes and axes that the tests give as inputs, as constants: the form that a compiler can read.
-    "$venv/bin/python" "$(dirname "$script")/freeze.py" "$TINYC_ONNX_SUITE" "$TINYC_ONNX_SUITE/constant" >/dev/null
+    "$TINYC_PYTHON" "$(dirname "$script")/freeze.py" "$TINYC_ONNX_SUITE" "$TINYC_ONNX_SUITE/constant" >/dev/null
 }
 suite=${TINYC_SHARED:-../shared}/onnx_suite/make_onnx_suite.py
-if [ -z "${TINYC_ONNX_SUITE:-}" ] && [ -f "$suite" ] && ! make_suite "$suite"; then
+if [ -z "${TINYC_ONNX_SUITE:-}" ] && [ -n "${TINYC_PYTHON:-}" ] && [ -f "$suite" ] && ! make_suite "$suite"; then
   unset TINYC_ONNX_SUITE
   say "the ONNX backend tests could not be written"
   [ "${CI:-}" != true ] || exit 1

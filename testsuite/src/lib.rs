@@ -9,4 +9,5 @@ pub mod device;
 pub mod graphs;
 pub mod measure;
 pub mod onnx_text;
+pub mod python;
 pub mod shared;

@@ -76,6 +76,43 @@ fn every_kind_of_text_is_emitted() {
     assert!(run.stdout.starts_with("graph @"), "{}", run.stdout);
 }
 
+/// By the output's suffix or by `--emit`, to a file, to stdout, beside other kinds; it is read again.
+#[test]
+fn the_graph_is_written_as_onnx() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let run = ok(tinyc([&digits(), "-o", &path("d.opt.onnx"), "-MD"]));
+    assert!(run.stderr.contains("of ONNX, opset 21"), "{}", run.stderr);
+    assert_eq!(names(folder.path()), ["d.opt.onnx", "d.opt.onnx.d"]);
+    let bytes = fs::read(path("d.opt.onnx")).unwrap();
+    ok(tinyc([&digits(), "-o", &path("d.c"), "--emit", "c,onnx", "--name", "digits", "--stats"]));
+    assert_eq!(fs::read(path("d.onnx")).unwrap(), bytes);
+    let graph = |model: &str| ok(tinyc([model, "-o", "-", "--emit", "graph"])).stdout;
+    let operators = |model: &str| graph(model).lines().filter(|l| l.contains(" = ")).count();
+    assert_eq!(operators(&path("d.opt.onnx")), operators(&digits()));
+    let command = std::process::Command::new(env!("CARGO_BIN_EXE_tinyc-under-test"))
+        .args([&digits(), "-o", "-", "--emit", "onnx"])
+        .output()
+        .unwrap();
+    assert_eq!(command.stdout, bytes);
+}
+
+/// Neither as ONNX nor as anything else.
+#[test]
+fn no_output_replaces_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("d.onnx");
+    fs::copy(digits(), &model).unwrap();
+    let path = model.display().to_string();
+    for more in [&["--emit", "onnx"][..], &["--emit", "onnx", "--stats"], &["--emit", "plan"], &["--emit", "c,onnx"]] {
+        let run = tinyc([&[&*path, "-o", &path], more].concat());
+        assert_eq!(run.status, 2, "{}", run.stderr);
+        assert!(run.stderr.contains("would replace"), "{}", run.stderr);
+    }
+    assert_eq!(fs::read(&model).unwrap(), fs::read(digits()).unwrap());
+    assert_eq!(names(folder.path()), ["d.onnx"]);
+}
+
 #[test]
 fn passes_print_the_graph_on_request() {
     let run = ok(tinyc([&digits(), "--emit", "plan", "-o", "-", "--print-ir-after=fold-constants"]));
@@ -102,7 +139,7 @@ fn stats_are_json_on_request() {
 #[test]
 fn wrong_command_lines_end_with_status_2() {
     let model = digits();
-    let lines: [&[&str]; 17] = [
+    let lines: [&[&str]; 18] = [
         &[],
         &["--nonsense"],
         &["no-such-file.onnx"],
@@ -116,6 +153,7 @@ fn wrong_command_lines_end_with_status_2() {
         &[&model, "-o", "-", "--weights", "bin"],
         &[&model, "--weights", "zip"],
         &[&model, "--emit", "graph", "-MF", "x.d"],
+        &[&model, "--emit", "onnx"],
         &[&model, "-MF"],
         &[&model, "--max-ram", "much"],
         &[&model, "--max-flash", "1M", "--size-cc", "no-such-compiler"],

@@ -126,8 +126,8 @@ pub struct CompileArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// What to write
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "c")]
+    /// What to write [default: onnx where the output's suffix is .onnx, else c]
+    #[arg(long, value_enum, value_delimiter = ',')]
     pub emit: Vec<Emit>,
 
     #[command(flatten)]
@@ -219,6 +219,8 @@ pub enum StatsFormat {
 pub enum Emit {
     /// The graph after all passes
     Graph,
+    /// The same as an ONNX model
+    Onnx,
     /// The order of the layers and where each value lies in memory
     Plan,
     /// The arena over time, as a picture

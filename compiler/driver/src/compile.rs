@@ -6,6 +6,7 @@ use crate::console::Console;
 use crate::depfile;
 use crate::emit::{self, CNames};
 use crate::exit::Failure;
+use crate::export;
 use crate::files;
 use crate::npz::Npz;
 use crate::pipeline::{self, Compiled};
@@ -24,6 +25,13 @@ const SELFTEST_TOLERANCE: f64 = 1e-4;
 pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Result<(), Failure> {
     let output = args.output.as_deref();
     let to_stdout = output == Some(Path::new("-"));
+    let kinds = kinds(args);
+    if output.is_none() && kinds.contains(&Emit::Onnx) {
+        return Err(Failure::usage("an ONNX model is no text").help("give -o a file name, or - for stdout"));
+    }
+    if kinds == [Emit::Onnx] && !asks_for_code(args) {
+        return export::run(model, args, console);
+    }
     if to_stdout && args.stats.is_some() {
         return Err(Failure::usage("--stats and -o - both want stdout").help("give -o a file name"));
     }
@@ -39,9 +47,6 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
             Some(console.stage("evaluate", |_| golden(&compiled, data.as_deref()), |_| "1 samples".to_owned())?)
         }
     };
-    let mut kinds = args.emit.clone();
-    kinds.sort();
-    kinds.dedup();
     let file = output.filter(|_| !to_stdout);
     let source = c_path(file, &compiled.program.name, kinds.len());
     let header = source.with_extension("h");
@@ -66,22 +71,23 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
         written.push((header, c.emitted.header.clone().into_bytes()));
         written.extend(c.emitted.weights.take().map(|bytes| (weights, bytes)));
     }
-    let mut printed = String::new();
+    let mut printed: Vec<u8> = Vec::new();
     for &kind in kinds.iter().filter(|k| **k != Emit::C || !c_files) {
-        let text = emit::single_text(&compiled, kind, &c);
+        let bytes = emit::single(&compiled, kind, &c)?;
         match file {
-            Some(path) if kinds.len() == 1 => written.push((path.to_owned(), text.into_bytes())),
-            Some(path) => written.push((path.with_extension(emit::suffix(kind)), text.into_bytes())),
-            None => printed.push_str(&text),
+            Some(path) if kinds.len() == 1 => written.push((path.to_owned(), bytes)),
+            Some(path) => written.push((path.with_extension(emit::suffix(kind)), bytes)),
+            None => printed.extend(bytes),
         }
     }
     let inputs: Vec<PathBuf> = compiled.network.files.iter().chain(args.selftest.iter().flatten()).cloned().collect();
     let outputs: Vec<&Path> = written.iter().map(|(p, _)| &**p).collect();
     let depfile = depfile::file(&args.depfile, &outputs, &inputs)?;
     written.extend(depfile);
+    files::replaces_none_of(&written, &inputs)?;
     let bytes: usize = written.iter().map(|(_, bytes)| bytes.len()).sum();
     console.stage("write", |_| files::write_all(&written), |()| format!("{bytes} B"))?;
-    console.print(&printed)?;
+    console.print_bytes(&printed)?;
     for (path, _) in &written {
         console.verbose(|| format!("wrote {}", path.display()));
     }
@@ -93,6 +99,25 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
             Ok(())
         }
     }
+}
+
+/// What to write, each once.
+fn kinds(args: &CompileArgs) -> Vec<Emit> {
+    let onnx = args.output.as_ref().and_then(|o| o.extension()).is_some_and(|e| e.eq_ignore_ascii_case("onnx"));
+    let mut kinds = match &args.emit[..] {
+        [] if onnx => vec![Emit::Onnx],
+        [] => vec![Emit::C],
+        given => given.to_vec(),
+    };
+    kinds.sort();
+    kinds.dedup();
+    kinds
+}
+
+/// Whether options ask what only the compiled network tells.
+fn asks_for_code(args: &CompileArgs) -> bool {
+    let budget = args.budget.max_ram.or(args.budget.max_flash).is_some();
+    budget || args.stats.is_some() || args.selftest.is_some()
 }
 
 /// Path of the C source. Its header goes beside it, so it must not be a header itself.

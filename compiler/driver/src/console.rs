@@ -105,8 +105,13 @@ impl<'a> Console<'a> {
 
     /// A result, to stdout.
     pub fn print(&mut self, text: &str) -> Result<(), Failure> {
+        self.print_bytes(text.as_bytes())
+    }
+
+    /// A result that need not be text.
+    pub fn print_bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let stdout = &mut self.stdout;
-        aside(self.progress.as_ref(), || stdout.write_all(text.as_bytes())).map_err(|e| stdout_failed(&e))
+        aside(self.progress.as_ref(), || stdout.write_all(bytes)).map_err(|e| stdout_failed(&e))
     }
 
     pub fn flush(&mut self) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tinyc_codegen::c::{self, Emitted, Golden, Weights};
 use tinyc_codegen::plan;
 use tinyc_core::loops::print;
-use tinyc_core::text;
+use tinyc_core::{onnx, text};
 
 /// File name without folder and suffix.
 pub fn stem(path: &Path) -> String {
@@ -23,6 +23,7 @@ pub fn file_name(path: &Path) -> String {
 pub fn suffix(kind: Emit) -> &'static str {
     match kind {
         Emit::Graph => "graph",
+        Emit::Onnx => "onnx",
         Emit::Plan => "plan",
         Emit::PlanSvg => "plan.svg",
         Emit::Loops => "loops",
@@ -82,13 +83,15 @@ pub fn c(compiled: &Compiled, names: CNames, hook: bool, selftest: Option<Golden
     CFiles { names, emitted: c::print(&compiled.program, &options) }
 }
 
-/// The text of one kind; header and source as one, fit for stdout.
-pub fn single_text(compiled: &Compiled, kind: Emit, c: &CFiles) -> String {
-    match kind {
+/// The bytes of one kind; header and source as one, fit for stdout.
+pub fn single(compiled: &Compiled, kind: Emit, c: &CFiles) -> Result<Vec<u8>, Failure> {
+    Ok(match kind {
         Emit::Graph => text::print(&compiled.network.graph).text,
+        Emit::Onnx => return Ok(onnx::export(&compiled.network.graph)?),
         Emit::Plan => compiled.plan.to_string(),
         Emit::PlanSvg => plan::svg(&compiled.plan),
         Emit::Loops => print::print(&compiled.program),
         Emit::C => c.joined(),
     }
+    .into_bytes())
 }

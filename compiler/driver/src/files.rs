@@ -33,6 +33,19 @@ fn scratch_failed(e: &std::io::Error) -> Failure {
     Failure::new(Code::Write, format!("cannot write a temporary file: {e}"))
 }
 
+/// Fails when a file to write is one of those that it is made from.
+pub fn replaces_none_of(files: &[(PathBuf, Vec<u8>)], inputs: &[PathBuf]) -> Result<(), Failure> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let inputs: Vec<_> = inputs.iter().filter_map(|i| real(i)).collect();
+    match files.iter().find(|(path, _)| real(path).is_some_and(|p| inputs.contains(&p))) {
+        Some((path, _)) => {
+            let message = format!("the output {} would replace what it is made from", path.display());
+            Err(Failure::usage(message).help("give -o another file name"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Writes all files, or none: each goes to a temporary file beside its path first.
 pub fn write_all(files: &[(PathBuf, Vec<u8>)]) -> Result<(), Failure> {
     let mut ready = Vec::new();

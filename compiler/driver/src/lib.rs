@@ -12,6 +12,7 @@ pub mod depfile;
 mod emit;
 pub mod exit;
 mod explain;
+mod export;
 mod files;
 mod host;
 mod integration;
