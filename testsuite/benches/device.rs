@@ -7,14 +7,6 @@ use std::path::Path;
 use tinyc_testsuite::cc::{BOARDS, Board};
 use tinyc_testsuite::shared;
 
-const NETWORKS: [(&str, &str); 5] = [
-    ("ic", "mlperf_ic_resnet8"),
-    ("kws", "mlperf_kws_dscnn"),
-    ("vww", "mlperf_vww_mobilenetv1_025"),
-    ("ad", "mlperf_ad_autoencoder"),
-    ("sww", "mlperf_sww_1dconv"),
-];
-
 fn main() {
     let own: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let sets: Vec<Vec<&str>> = match own.is_empty() {
@@ -31,7 +23,7 @@ fn main() {
             "{:28} {:>12} {:>9} {:>11} {:>9} {:>9}",
             "network", "instructions", "per MAC", "/ onnx2c", "flash B", "/ onnx2c"
         );
-        for (key, name) in NETWORKS {
+        for (key, name) in shared::BASELINES {
             if let Some((model, _)) = shared::model(name) {
                 row(board, key, name, &model, &flags);
             }

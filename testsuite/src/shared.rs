@@ -22,6 +22,15 @@ pub const NETWORKS: [&str; 16] = [
     "kwt1_transformer",
 ];
 
+/// Those with figures of other compilers: their key in `baselines.json`, and name.
+pub const BASELINES: [(&str, &str); 5] = [
+    ("ic", "mlperf_ic_resnet8"),
+    ("kws", "mlperf_kws_dscnn"),
+    ("vww", "mlperf_vww_mobilenetv1_025"),
+    ("ad", "mlperf_ad_autoencoder"),
+    ("sww", "mlperf_sww_1dconv"),
+];
+
 /// Those whose C is 10 MB and more, almost all of it constants, which a compiler takes 10 seconds to
 /// read. They hold nothing that a smaller one lacks but size, so tests that vary compilers or options
 /// do one variant of each.

@@ -7,14 +7,6 @@ use tinyc_testsuite::cc::{BOARDS, Board};
 use tinyc_testsuite::command::tinyc;
 use tinyc_testsuite::shared;
 
-const NETWORKS: [(&str, &str); 5] = [
-    ("ic", "mlperf_ic_resnet8"),
-    ("kws", "mlperf_kws_dscnn"),
-    ("vww", "mlperf_vww_mobilenetv1_025"),
-    ("ad", "mlperf_ad_autoencoder"),
-    ("sww", "mlperf_sww_1dconv"),
-];
-
 fn baselines() -> Option<serde_json::Value> {
     Some(serde_json::from_str(&std::fs::read_to_string(shared::file("baselines.json")?).unwrap()).unwrap())
 }
@@ -27,7 +19,7 @@ fn board() -> Option<&'static Board> {
 #[test]
 fn arenas_are_never_larger_than_those_of_onnx2c() {
     let Some(baselines) = baselines() else { return };
-    for (key, name) in NETWORKS {
+    for (key, name) in shared::BASELINES {
         let Some((model, _)) = shared::model(name) else { continue };
         let folder = tempfile::tempdir().unwrap();
         let output = folder.path().join("m.c").into_os_string();
@@ -48,7 +40,7 @@ fn networks_take_fewer_instructions_than_through_onnx2c() {
     let (Some(baselines), Some(board)) = (baselines(), board()) else { return };
     let rows = baselines["device"].as_array().unwrap();
     let row = rows.iter().find(|r| r["stack"] == "onnx2c" && r["what"].as_str().unwrap().contains("float")).unwrap();
-    for (key, name) in NETWORKS {
+    for (key, name) in shared::BASELINES {
         let Some((model, _)) = shared::model(name) else { continue };
         let m = board.measure(&model, &["-O3", "-std=c99"]).unwrap();
         let ratio = m.instructions as f64 / row["models"][key]["instructions"].as_f64().unwrap();
