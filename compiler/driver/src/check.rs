@@ -16,8 +16,9 @@ pub fn run(args: &CheckArgs, console: &mut Console<'_>) -> Result<(), Failure> {
     let stats = Stats::of(&compiled, &c.emitted.sizes);
     let beside_arena = stats.ram_bytes - stats.arena_bytes;
     let plan = &compiled.plan;
+    let (cycles, live) = (compiled.step_cycles(), plan.live());
     let mut rows = Vec::new();
-    for (i, ((step, planned), live)) in compiled.program.steps.iter().zip(&plan.steps).zip(plan.live()).enumerate() {
+    for (i, (step, planned)) in compiled.program.steps.iter().zip(&plan.steps).enumerate() {
         let names: Vec<&str> = step.origins.iter().map(|o| &**o).collect();
         let types: Vec<String> = planned.writes.iter().map(|&b| plan.buffers[b].ty.to_string()).collect();
         rows.push(vec![
@@ -26,8 +27,9 @@ pub fn run(args: &CheckArgs, console: &mut Console<'_>) -> Result<(), Failure> {
             planned.op.to_owned(),
             types.join(", "),
             step.macs.to_string(),
+            format!("{:.0}", cycles[i]),
             compiled.step_weights(i).to_string(),
-            (beside_arena + live).to_string(),
+            (beside_arena + live[i]).to_string(),
         ]);
     }
     rows.push(vec![
@@ -36,10 +38,11 @@ pub fn run(args: &CheckArgs, console: &mut Console<'_>) -> Result<(), Failure> {
         String::new(),
         String::new(),
         stats.macs.to_string(),
+        stats.cycles.to_string(),
         stats.weights_bytes.to_string(),
         stats.ram_bytes.to_string(),
     ]);
-    let headers = ["#step", "layer", "operator", "result", "#MACs", "#weights (B)", "#RAM (B)"];
+    let headers = ["#step", "layer", "operator", "result", "#MACs", "#cycles (est.)", "#weights (B)", "#RAM (B)"];
     console.print(&format!("{}\n{}", table::text(&headers, rows), stats.text()))?;
     budget::check(&args.budget, &compiled, &c, &stats, console)
 }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use tinyc_codegen::c;
+use tinyc_codegen::cost::steps;
 use tinyc_codegen::lower::lower;
 use tinyc_codegen::plan::{Plan, plan};
 use tinyc_codegen::select::{Schedules, select};
@@ -54,6 +55,11 @@ impl Compiled {
         constants.sort();
         constants.dedup();
         constants.iter().map(|b| program.buffers[b.0 as usize].bytes()).sum()
+    }
+
+    /// Estimated cycles of each step.
+    pub fn step_cycles(&self) -> Vec<f64> {
+        steps(&self.program, self.network.target, &self.network.target.cycles)
     }
 
     /// Number, operator, origins and result of a step, to name it in a message.

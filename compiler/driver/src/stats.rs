@@ -29,6 +29,8 @@ pub struct Stats {
     pub stack_bytes: usize,
     pub weights_bytes: usize,
     pub macs: u64,
+    /// Estimated for one run on the target.
+    pub cycles: u64,
     pub steps: usize,
     /// Peak resident memory of tinyc itself, where the system tells.
     pub compiler_peak_bytes: Option<u64>,
@@ -57,6 +59,7 @@ impl Stats {
             stack_bytes: sizes.stack,
             weights_bytes: sizes.weights,
             macs: program.steps.iter().map(|s| s.macs).sum(),
+            cycles: compiled.step_cycles().iter().sum::<f64>().round() as u64,
             steps: program.steps.len(),
             compiler_peak_bytes: peak_bytes(),
         }
@@ -78,7 +81,7 @@ impl Stats {
             ("weights", self.weights_bytes),
         ];
         let rows = rows.map(|(what, n)| vec![what.to_owned(), format!("{n} B")]).into_iter();
-        let counts = [("MACs", self.macs), ("steps", self.steps as u64)];
+        let counts = [("MACs", self.macs), ("cycles, estimated", self.cycles), ("steps", self.steps as u64)];
         table::text(&["", "#"], rows.chain(counts.map(|(what, n)| vec![what.to_owned(), n.to_string()])))
     }
 
