@@ -1,10 +1,12 @@
-//! Prints the instructions that one inference executes on an emulated Cortex-M4, and the share that they
-//! are of onnx2c's, where `baselines.json` of the shared folder has those.
+//! Prints the instructions that one inference executes on an emulated Cortex-M4, the share of them that
+//! the compiler's estimate finds, its estimate of cycles, and the share that they are of onnx2c's, where
+//! `baselines.json` of the shared folder has those.
 //! `cargo bench -p tinyc-testsuite --bench device [-- FLAG...]`: flags for the C compiler, by default
 //! -O3 -std=c99, then -O3 -std=gnu11, with which products and sums contract.
 
 use std::path::Path;
 use tinyc_testsuite::cc::{BOARDS, Board};
+use tinyc_testsuite::device::estimated_instructions;
 use tinyc_testsuite::shared;
 
 fn main() {
@@ -20,14 +22,15 @@ fn main() {
     for flags in sets {
         println!("cortex-m4 ({}), {}", board.name, flags.join(" "));
         println!(
-            "{:28} {:>12} {:>9} {:>11} {:>9} {:>9}",
-            "network", "instructions", "per MAC", "/ onnx2c", "flash B", "/ onnx2c"
+            "{:28} {:>12} {:>9} {:>9} {:>12} {:>11} {:>9} {:>9}",
+            "network", "instructions", "per MAC", "estimated", "cycles (est)", "/ onnx2c", "flash B", "/ onnx2c"
         );
         for (key, name) in shared::BASELINES {
             if let Some((model, _)) = shared::model(name) {
                 row(board, key, name, &model, &flags);
             }
         }
+        row(board, "", "digits (example)", &shared::digits().0, &flags);
     }
 }
 
@@ -45,9 +48,11 @@ fn row(board: &Board, key: &str, name: &str, model: &Path, flags: &[&str]) {
     };
     let ratio = |ours: u64, what| theirs(what).map_or("-".to_owned(), |t| format!("{:.3}", ours as f64 / t));
     println!(
-        "{name:28} {:>12} {:>9.2} {:>11} {:>9} {:>9}",
+        "{name:28} {:>12} {:>9.2} {:>9.3} {:>12} {:>11} {:>9} {:>9}",
         m.instructions,
         m.instructions as f64 / m.macs as f64,
+        estimated_instructions(model, !flags.contains(&"-std=c99")) / m.instructions as f64,
+        m.cycles,
         ratio(m.instructions, "instructions"),
         m.flash,
         ratio(m.flash, "flash_bytes"),

@@ -6,18 +6,37 @@
 
 use crate::cc::{self, Board, Folder};
 use crate::command::tinyc;
+use crate::optimized;
 use std::path::Path;
 use std::process::Command;
-use tinyc_codegen::targets::Target;
+use tinyc_codegen::Io;
+use tinyc_codegen::cost;
+use tinyc_codegen::select::Schedules;
+use tinyc_codegen::targets::{CORTEX_M4_INSTRUCTIONS, Cycles, Floats, Target};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measurement {
     pub instructions: u64,
     pub macs: u64,
+    /// Estimated for the target's core.
+    pub cycles: u64,
     /// Code and constants of the whole image.
     pub flash: u64,
     /// Of the network alone.
     pub code: u64,
+}
+
+/// Instructions that the walk which estimates cycles finds in a network for the Cortex-M4; `contracted`:
+/// a product and the sum that it goes into are one.
+pub fn estimated_instructions(model: &Path, contracted: bool) -> f64 {
+    let table = match contracted {
+        true => Cycles { single: Floats { mac: 1.0, ..CORTEX_M4_INSTRUCTIONS.single }, ..CORTEX_M4_INSTRUCTIONS },
+        false => CORTEX_M4_INSTRUCTIONS,
+    };
+    let target = Target::find("cortex-m4").expect("there is that target");
+    let generated = tinyc_codegen::generate(&optimized::graph(model), target, Io::Caller, Schedules::Fast);
+    let program = generated.unwrap_or_else(|e| unreachable!("{}: {e}", model.display())).program;
+    cost::steps(&program, target, &table).iter().sum()
 }
 
 const MAIN: &str = r#"#include "model.h"
@@ -71,6 +90,7 @@ impl Board {
         Ok(Measurement {
             instructions: ticks * 10 / 16,
             macs: stats["macs"].as_u64().unwrap_or(0),
+            cycles: stats["cycles"].as_u64().unwrap_or(0),
             flash: self.size(&folder, "image.elf", &["text", "data"])?,
             code: self.size(&folder, "out.o", &["text", "data"])? - stats["weights_bytes"].as_u64().unwrap_or(0),
         })

@@ -9,5 +9,6 @@ pub mod device;
 pub mod graphs;
 pub mod measure;
 pub mod onnx_text;
+pub mod optimized;
 pub mod python;
 pub mod shared;

@@ -7,19 +7,12 @@ use tinyc_codegen::cost::CodegenCost;
 use tinyc_codegen::targets::Target;
 use tinyc_core::cost::{Cost, of_node};
 use tinyc_core::graph::Graph;
-use tinyc_core::onnx::{ImportOptions, import};
-use tinyc_testsuite::shared;
+use tinyc_testsuite::{optimized, shared};
 
-/// A network after all passes.
-fn read(name: &str) -> Option<Graph> {
-    let (model, _) = if name == "digits" { shared::digits() } else { shared::model(name)? };
-    let bytes = std::fs::read(&model).unwrap();
-    let external = |_: &str| Err(std::io::ErrorKind::NotFound.into());
-    let options = ImportOptions { name: name.to_owned(), dims: Default::default(), external: &external };
-    let mut graph = import(&bytes, &options).unwrap_or_else(|e| panic!("{name}: {e}")).graph;
-    let pass = |p: &tinyc_rewrite::Pass, graph: &mut Graph| (p.run)(graph, &Default::default()).unwrap();
-    while tinyc_rewrite::PASSES.iter().map(|p| pass(p, &mut graph)).sum::<usize>() > 0 {}
-    Some(graph)
+/// The example and, where they are, the networks of the shared folder.
+fn networks() -> impl Iterator<Item = (&'static str, Graph)> {
+    let shared = shared::NETWORKS.iter().filter_map(|n| Some((*n, optimized::graph(&shared::model(n)?.0))));
+    [("digits", optimized::graph(&shared::digits().0))].into_iter().chain(shared)
 }
 
 fn layers(cost: &CodegenCost, graph: &Graph) -> Vec<(String, f64)> {
@@ -36,8 +29,7 @@ fn layers(cost: &CodegenCost, graph: &Graph) -> Vec<(String, f64)> {
 fn layers_add_up_to_their_network() {
     for (target, tolerance) in [("cortex-m4", 0.02), ("cortex-m0plus", 0.02), ("x86-64-v4", 0.25)] {
         let target = Target::find(target).unwrap();
-        for name in ["digits"].iter().chain(&shared::NETWORKS) {
-            let Some(graph) = read(name) else { continue };
+        for (name, graph) in networks() {
             let cost = CodegenCost::new(target, Io::Caller);
             let exact = cost.exact(&graph).unwrap().cycles;
             let layers = layers(&cost, &graph);

@@ -231,7 +231,7 @@ impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
             if last && level > 0 {
                 let terms = terms[..end].iter().map(|t| t.1.clone()).collect();
                 if self.levels[level].addresses.insert(Address { buffer: a.buffer, terms, part }) {
-                    self.charge(level, add);
+                    self.charge(level, self.estimate.table.step);
                 }
             }
         }

@@ -26,6 +26,7 @@ const CYCLES: Cycles = Cycles {
     single: Floats { add: 0.5, mul: 0.5, mac: 0.5, div: 22.0, compare: 0.5, select: 0.5, minimum: 0.5, convert: 1.0 },
     double: Floats { add: 0.5, mul: 0.5, mac: 0.5, div: 18.0, compare: 0.5, select: 0.5, minimum: 0.5, convert: 1.0 },
     turn: 1.0,
+    step: 0.5,
     call: 8.0,
     vector: 16,
     reach: 1 << 14,

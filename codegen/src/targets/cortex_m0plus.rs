@@ -52,6 +52,7 @@ const CYCLES: Cycles = Cycles {
     // CMP 1, taken branch 2.
     turn: 3.0,
     // BL 3, BX 2, registers saved and restored: assumed.
+    step: 1.0,
     call: 20.0,
     vector: 0,
     // LDR: 5 bits of words.

@@ -51,6 +51,8 @@ const CYCLES: Cycles = Cycles {
     // CMP, and a taken branch of 1 + P, where refilling the pipeline takes P of 1 to 3: 2 assumed.
     turn: 4.0,
     // Branches of 1 + P there and back, and registers saved and restored: assumed.
+    // Loads and stores write the moved address back: LDR and STR post-indexed, VLDM and VSTM.
+    step: 0.0,
     call: 20.0,
     vector: 0,
     // VLDR: 8 bits of words.

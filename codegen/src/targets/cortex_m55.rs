@@ -34,6 +34,7 @@ const CYCLES: Cycles = Cycles {
     single: Floats { add: 1.0, mul: 1.0, mac: 2.0, div: 14.0, compare: 2.0, select: 1.0, minimum: 3.0, convert: 2.0 },
     double: Floats { add: 2.0, mul: 4.0, mac: 6.0, div: 28.0, compare: 2.0, select: 1.0, minimum: 3.0, convert: 2.0 },
     turn: 2.0,
+    step: 0.0,
     call: 16.0,
     vector: 16,
     reach: 1024,

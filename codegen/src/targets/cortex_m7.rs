@@ -23,6 +23,7 @@ const CYCLES: Cycles = Cycles {
     single: Floats { add: 1.0, mul: 1.0, mac: 2.0, div: 14.0, compare: 1.5, select: 1.0, minimum: 2.5, convert: 1.5 },
     double: cortex_m4::SOFT_DOUBLE,
     turn: 1.0,
+    step: 0.0,
     call: 12.0,
     vector: 0,
     reach: 1024,

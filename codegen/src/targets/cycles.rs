@@ -34,6 +34,8 @@ pub struct Cycles {
     pub wide: f64,
     pub single: Floats,
     pub double: Floats,
+    /// Moving an address in a loop by as much each turn; nothing where the access itself moves it.
+    pub step: f64,
     /// Counting, testing and going back in a loop.
     pub turn: f64,
     /// Calling a function and returning from it.

@@ -30,6 +30,7 @@ const CYCLES: Cycles = Cycles {
     single: Floats { add: 1.0, mul: 1.0, mac: 2.0, div: 14.0, compare: 2.0, select: 2.0, minimum: 3.0, convert: 2.0 },
     double: Floats { add: 1.0, mul: 1.0, mac: 2.0, div: 24.0, compare: 2.0, select: 2.0, minimum: 3.0, convert: 2.0 },
     turn: 3.0,
+    step: 1.0,
     call: 16.0,
     vector: 0,
     reach: 1024,

@@ -57,6 +57,7 @@ const CYCLES: Cycles = Cycles {
     single: Floats { add: 0.5, mul: 0.5, mac: 1.0, div: 3.0, compare: 0.5, select: 0.75, minimum: 0.5, convert: 1.0 },
     double: Floats { add: 0.5, mul: 0.5, mac: 1.0, div: 4.0, compare: 0.5, select: 0.75, minimum: 0.5, convert: 1.0 },
     turn: 1.0,
+    step: 0.25,
     call: 8.0,
     vector: 16,
     reach: 1 << 31,
