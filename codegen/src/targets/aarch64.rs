@@ -14,8 +14,8 @@ pub const TARGET: Target = Target {
     ..generic::TARGET
 };
 
-/// Arm Cortex-A72 Software Optimization Guide (UAN 0016), sections 3.3 to 3.16: instructions a cycle, turned
-/// over; vectors of 128 bits. Divisions of vectors take as long as the slowest of the range given.
+/// Assumed, for a core like the Cortex-A72: two floating-point pipes of 128 bits, two for integers, a load
+/// and a store each cycle (Arm UAN 0016A, section 2).
 const CYCLES: Cycles = Cycles {
     load: 1.0,
     store: 1.0,

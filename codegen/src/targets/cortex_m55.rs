@@ -21,9 +21,8 @@ pub const TARGET: Target = Target {
     cycles: CYCLES,
 };
 
-/// Arm Cortex-M55 Software Optimization Guide, as far as it says so: one instruction a cycle, loops of the
-/// low-overhead extension without a branch, vectors of 128 bits in two beats of 64. The rest is assumed
-/// as on the Cortex-M4; floats are scalars.
+/// Assumed: one instruction a cycle, floats as scalars by a unit that has doubles, division as on the
+/// Cortex-M4.
 const CYCLES: Cycles = Cycles {
     load: 1.0,
     store: 1.0,

@@ -45,8 +45,8 @@ pub const V4: Target = Target {
     ..V1
 };
 
-/// Skylake and its server variant, by A. Fog, "Instruction tables" (reciprocal throughputs). Before FMA a
-/// product and a sum take a slot each.
+/// Assumed, for a core like Skylake: two pipes for floats, two for loads, one for stores, four for integers
+/// (A. Fog, "Instruction tables"). Without FMA a product and a sum take a pipe each.
 const CYCLES: Cycles = Cycles {
     load: 0.5,
     store: 1.0,
