@@ -1,9 +1,12 @@
 //! Networks as code generation gets them: read from ONNX, after all passes.
 
 use std::path::Path;
+use tinyc_codegen::Io;
+use tinyc_codegen::cost::CodegenCost;
+use tinyc_codegen::targets::Target;
 use tinyc_core::graph::Graph;
 use tinyc_core::onnx::{ImportOptions, import};
-use tinyc_rewrite::PASSES;
+use tinyc_rewrite::Options;
 
 /// The graph of a model that holds its own tensors.
 ///
@@ -15,13 +18,7 @@ pub fn graph(model: &Path) -> Graph {
     let options = ImportOptions { name: "m".to_owned(), dims: Default::default(), external: &external };
     let imported = import(&bytes, &options).unwrap_or_else(|e| unreachable!("{}: {e}", model.display()));
     let mut graph = imported.graph;
-    let mut changed = true;
-    while changed {
-        changed = false;
-        for pass in PASSES {
-            let changes = (pass.run)(&mut graph, &Default::default());
-            changed |= changes.unwrap_or_else(|e| unreachable!("{}: {e}", pass.name)) > 0;
-        }
-    }
+    let cost = CodegenCost::new(Target::find("generic").expect("a target's name"), Io::Caller);
+    tinyc_rewrite::run(&mut graph, &Options::new(&cost)).unwrap_or_else(|e| unreachable!("{e}"));
     graph
 }

@@ -10,6 +10,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
+use tinyc_codegen::Io;
+use tinyc_codegen::cost::CodegenCost;
+use tinyc_codegen::targets::Target;
 use tinyc_core::diag::Report;
 use tinyc_core::graph::Graph;
 use tinyc_core::text;
@@ -83,12 +86,13 @@ fn every_invariant_has_a_failing_case() {
 fn optimizing() {
     run("optimize", |case, input| {
         let mut graph = text::parse(input, &[]).unwrap_or_else(|e| panic!("{}: {e}", case.path.display()));
-        let options = Options::default();
+        let cost = CodegenCost::new(Target::find("generic").unwrap(), Io::Caller);
+        let options = Options::new(&cost);
         for name in case.settings("pass") {
             let pass = Pass::find(name).unwrap_or_else(|| panic!("{}: no pass {name}", case.path.display()));
             (pass.run)(&mut graph, &options).unwrap();
             assert_eq!(
-                (pass.run)(&mut graph, &options).unwrap(),
+                (pass.run)(&mut graph, &options).unwrap().changes,
                 0,
                 "{}: {name} changes its own result",
                 case.path.display()

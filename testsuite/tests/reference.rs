@@ -175,3 +175,21 @@ fn passes() {
     s.extend(PASSES.iter().map(|p| format!("| `{}` | {} |\n", p.name, cell(p.doc))));
     check("reference/passes.md", &s);
 }
+
+#[test]
+fn rules() {
+    let mut s = page("Rewriting rules", "tinyc rules");
+    s += "\nEach rule is an equality. The optimizer adds its right form wherever the left one is found, and takes what is \
+          cheapest on the target. *Exact* rules keep every bit; of the others the largest difference is given that their \
+          two forms may have on operands of about 1, relative to 1 and the element. `?a` stands for attributes, `?x*...` \
+          for any number of operands, `_` for an absent one.\n";
+    for subject in tinyc_rewrite::rules::SUBJECTS {
+        write!(s, "\n## {}\n", subject.name).unwrap();
+        for rule in subject.rules {
+            s += &format!("\n### {}\n\n{} {}\n\n", rule.name, rule.doc, rule.accuracy);
+            s += &format!("```text\n{}\n=> {}\n```\n\nFor example:\n\n", rule.from, rule.to);
+            s += &format!("```text\n{}```\n", tinyc_rewrite::example::shown(rule, rule.examples[0]).unwrap());
+        }
+    }
+    check("reference/rules.md", &s);
+}

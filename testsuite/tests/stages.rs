@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use tinyc_codegen::cost::CodegenCost;
 use tinyc_codegen::select::Schedules;
 use tinyc_codegen::targets::Target;
 use tinyc_codegen::{Generated, Io, generate, validate::validate};
 use tinyc_core::graph::Graph;
 use tinyc_core::onnx::{ImportOptions, import};
 use tinyc_core::{loops, text, verify};
-use tinyc_rewrite::{Options, PASSES};
+use tinyc_rewrite::{Options, run};
 use tinyc_testsuite::shared;
 
 /// `None` for models that the importer does not support; its own tests say why.
@@ -39,9 +40,10 @@ fn models_pass_every_stage() {
         let Some(mut graph) = read(&folder) else { continue };
         verify::verify(&graph).unwrap_or_else(|e| panic!("{}: {e}", graph.name));
         round_trips(&graph);
-        for pass in PASSES {
-            (pass.run)(&mut graph, &Options::default())
-                .unwrap_or_else(|e| panic!("{} after {}: {e}", graph.name, pass.name));
+        let cost = CodegenCost::new(Target::find("generic").unwrap(), Io::Caller);
+        let outcomes = run(&mut graph, &Options::new(&cost)).unwrap_or_else(|e| panic!("{}: {e}", graph.name));
+        for o in &outcomes {
+            assert!(o.rejected.is_empty(), "{}: {:?}", graph.name, o.rejected);
         }
         verify::verify(&graph).unwrap_or_else(|e| panic!("{}: {e}", graph.name));
         round_trips(&graph);

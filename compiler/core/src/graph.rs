@@ -68,6 +68,21 @@ impl Node {
     }
 }
 
+/// The type of an operator over operands of these types.
+pub fn result_type(op: OpId, attrs: &Attrs, operands: &[Option<&TensorType>]) -> Result<Type, OpError> {
+    let results = op.check_and_infer(attrs, operands)?;
+    for r in &results {
+        if r.shape.checked_len().and_then(|n| n.checked_mul(r.dtype.bytes())).is_none_or(|b| b > MAX_TENSOR_BYTES) {
+            let message = format!("{}: the result {r} is larger than 2 GiB", op.name());
+            return Err(OpError::new(Code::BadDim, message));
+        }
+    }
+    Ok(match <[TensorType; 1]>::try_from(results) {
+        Ok([one]) => Type::Tensor(one),
+        Err(several) => Type::Tuple(several),
+    })
+}
+
 /// A named output of the graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -166,17 +181,7 @@ impl Graph {
                 })?),
             });
         }
-        let results = op.check_and_infer(attrs, &types)?;
-        for r in &results {
-            if r.shape.checked_len().and_then(|n| n.checked_mul(r.dtype.bytes())).is_none_or(|b| b > MAX_TENSOR_BYTES) {
-                let message = format!("{}: the result {r} is larger than 2 GiB", op.name());
-                return Err(OpError::new(Code::BadDim, message));
-            }
-        }
-        Ok(match <[TensorType; 1]>::try_from(results) {
-            Ok([one]) => Type::Tensor(one),
-            Err(several) => Type::Tuple(several),
-        })
+        result_type(op, attrs, &types)
     }
 
     pub fn node(&self, id: NodeId) -> &Node {

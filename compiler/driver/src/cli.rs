@@ -38,6 +38,8 @@ pub enum Command {
     Run(RunArgs),
     /// List the supported operators
     Ops(OpsArgs),
+    /// List the rules by which networks are rewritten
+    Rules(RulesArgs),
     /// Explain a diagnostic code such as E0203
     Explain(ExplainArgs),
     /// Print what a build system includes to compile models
@@ -105,6 +107,18 @@ pub struct NetworkArgs {
     /// Who owns the memory of inputs and outputs
     #[arg(long, value_enum, default_value_t)]
     pub io: Io,
+
+    /// How hard to look for equal forms that cost less: 0 not at all, each level beyond 1 twice as hard
+    #[arg(long, value_name = "LEVEL", default_value_t = 1)]
+    pub effort: u32,
+
+    /// Rewrite the network only where every bit of its outputs stays
+    #[arg(long)]
+    pub exact: bool,
+
+    /// Say on stderr which rules led to the network's new form, and where
+    #[arg(long)]
+    pub explain_rewrites: bool,
 
     /// Print the graph to stderr after a pass, or after each
     #[arg(long, value_name = "PASS", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
@@ -316,6 +330,12 @@ pub enum Engine {
     Eval,
     /// The emitted C, through a C compiler of this machine
     C,
+}
+
+#[derive(Args, Debug)]
+pub struct RulesArgs {
+    /// Only rules whose name contains this; with its examples, where it is the whole name
+    pub filter: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -21,6 +21,8 @@ pub mod npz;
 mod ops;
 pub mod pipeline;
 mod progress;
+mod rewrites;
+mod rules;
 mod run;
 mod samples;
 mod stages;
@@ -108,6 +110,7 @@ fn dispatch(cli: &cli::Cli, console: &mut Console<'_>) -> Result<(), Failure> {
         Some(cli::Command::Verify(args)) => verify::run(args, console),
         Some(cli::Command::Run(args)) => run::run(args, console),
         Some(cli::Command::Ops(args)) => ops::run(args, console),
+        Some(cli::Command::Rules(args)) => rules::run(args, console),
         Some(cli::Command::Explain(args)) => explain::run(args, console),
         Some(cli::Command::Integration(args)) => integration::run(args, console),
         Some(cli::Command::Completions(args)) => manual::completions(args, console),

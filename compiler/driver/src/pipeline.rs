@@ -4,11 +4,13 @@ use crate::cli::{Io, NetworkArgs};
 use crate::console::Console;
 use crate::exit::Failure;
 use crate::files;
+use crate::rewrites;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use tinyc_codegen::c;
-use tinyc_codegen::cost::steps;
+use tinyc_codegen::cost::{CodegenCost, steps};
 use tinyc_codegen::lower::lower;
 use tinyc_codegen::plan::{Plan, plan};
 use tinyc_codegen::select::{Schedules, select};
@@ -19,7 +21,8 @@ use tinyc_core::graph::Graph;
 use tinyc_core::loops::{Arg, Place, Program};
 use tinyc_core::onnx::{ImportOptions, import};
 use tinyc_core::{text, verify};
-use tinyc_rewrite::{Options, PASSES};
+use tinyc_rewrite::optimize::Outcome;
+use tinyc_rewrite::{Options, PASSES, Queue};
 
 /// A network as read and rewritten.
 pub struct Network {
@@ -30,6 +33,16 @@ pub struct Network {
     pub hash: String,
     /// The model and the files beside it that hold its tensors, in the order read.
     pub files: Vec<PathBuf>,
+    pub optimized: Optimized,
+}
+
+/// What the optimizer did.
+#[derive(Debug, Default)]
+pub struct Optimized {
+    /// Run after run.
+    pub outcomes: Vec<Outcome>,
+    /// Of all runs.
+    pub time: Duration,
 }
 
 /// A network down to its program.
@@ -71,9 +84,6 @@ impl Compiled {
     }
 }
 
-/// Passes are repeated until none changes anything; this many rounds bound what a defect could cost.
-const MAX_ROUNDS: usize = 16;
-
 /// Reads the model and runs all passes. `default_name` names the network where the user did not.
 pub fn read(
     model: &Path,
@@ -110,31 +120,43 @@ pub fn read(
     let mut graph = imported.graph;
     console.verbose(|| format!("imported {file}: {} nodes", graph.len()));
     after("import", &graph, args, console)?;
-    rewrite(&mut graph, args, console)?;
+    let optimized = rewrite(&mut graph, target, args, console)?;
     let hash = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-    let io = match args.io {
-        Io::Caller => tinyc_codegen::Io::Caller,
-        Io::Arena => tinyc_codegen::Io::Arena,
-    };
-    Ok(Network { graph, target, io, hash, files: read.into_inner() })
+    Ok(Network { graph, target, io: io(args), hash, files: read.into_inner(), optimized })
 }
 
-fn rewrite(graph: &mut Graph, args: &NetworkArgs, console: &mut Console<'_>) -> Result<(), Failure> {
-    let options = Options::default();
-    for _ in 0..MAX_ROUNDS {
-        let mut changes = 0;
-        for pass in PASSES {
-            let work = |_: &mut Console<'_>| Ok(((pass.run)(graph, &options)?, graph.len()));
-            let (n, _) = console.stage(pass.name, work, |(_, nodes)| format!("{nodes} nodes"))?;
-            console.verbose(|| format!("{}: {n} changes", pass.name));
-            after(pass.name, graph, args, console)?;
-            changes += n;
-        }
-        if changes == 0 {
-            break;
+/// Runs the passes until none changes anything.
+fn rewrite(
+    graph: &mut Graph,
+    target: &'static Target,
+    args: &NetworkArgs,
+    console: &mut Console<'_>,
+) -> Result<Optimized, Failure> {
+    let cost = CodegenCost::new(target, io(args));
+    let options = Options { effort: args.effort, exact: args.exact, ..Options::new(&cost) };
+    let mut optimized = Optimized::default();
+    let mut queue = Queue::new(&options);
+    while let Some(pass) = queue.next() {
+        let work = |_: &mut Console<'_>| Ok(((pass.run)(graph, &options)?, graph.len()));
+        let start = Instant::now();
+        let (done, _) = console.stage(pass.name, work, |(_, nodes)| format!("{nodes} nodes"))?;
+        console.verbose(|| format!("{}: {} changes", pass.name, done.changes));
+        after(pass.name, graph, args, console)?;
+        queue.ran(pass, done.changes);
+        if let Some(outcome) = done.outcome {
+            optimized.outcomes.push(outcome);
+            optimized.time += start.elapsed();
         }
     }
-    Ok(())
+    rewrites::tell(&optimized.outcomes, args.explain_rewrites, console);
+    Ok(optimized)
+}
+
+fn io(args: &NetworkArgs) -> tinyc_codegen::Io {
+    match args.io {
+        Io::Caller => tinyc_codegen::Io::Caller,
+        Io::Arena => tinyc_codegen::Io::Arena,
+    }
 }
 
 /// What happens between passes: the verifier in debug builds, and printing on request.

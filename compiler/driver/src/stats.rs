@@ -1,15 +1,16 @@
 //! Sizes of a compiled network.
 
-use crate::pipeline::Compiled;
+use crate::pipeline::{Compiled, Optimized};
 use crate::table;
 use serde::Serialize;
 use tinyc_codegen::c::Sizes;
 use tinyc_core::loops::{Place, Port};
+use tinyc_rewrite::optimize::Outcome;
 
 /// No operator keeps anything from run to run.
 const STATE_BYTES: usize = 0;
 
-#[derive(Serialize, Debug, Clone, PartialEq, Eq)]
+#[derive(Serialize, Debug, Clone, PartialEq)]
 pub struct Stats {
     pub name: String,
     pub target: String,
@@ -32,8 +33,53 @@ pub struct Stats {
     /// Estimated for one run on the target.
     pub cycles: u64,
     pub steps: usize,
+    /// Nothing at effort 0.
+    pub optimizer: Option<Optimizer>,
     /// Peak resident memory of tinyc itself, where the system tells.
     pub compiler_peak_bytes: Option<u64>,
+}
+
+/// How the optimizer came to the network's form.
+#[derive(Serialize, Debug, Clone, PartialEq)]
+pub struct Optimizer {
+    pub milliseconds: f64,
+    /// Sums over all regions and runs.
+    pub regions: usize,
+    pub enodes: usize,
+    pub classes: usize,
+    pub iterations: usize,
+    /// Regions in which a limit came before the end of saturation.
+    pub limited_regions: usize,
+    pub search_steps: u64,
+    /// Estimates of the operators' prices, before the first run and after the last one.
+    pub cycles_before: u64,
+    pub cycles_after: u64,
+    /// Part of `cycles_after` by which a better choice among the forms found might be cheaper.
+    pub gap: f64,
+    /// No choice among the forms found is cheaper.
+    pub proven: bool,
+}
+
+impl Optimizer {
+    fn of(optimized: &Optimized) -> Option<Optimizer> {
+        let outcomes = &optimized.outcomes;
+        let (first, last) = (outcomes.first()?, outcomes.last()?);
+        let sum = |of: fn(&Outcome) -> usize| outcomes.iter().map(of).sum();
+        let (after, bound) = (last.after.cycles as f64, last.bound.cycles as f64);
+        Some(Optimizer {
+            milliseconds: optimized.time.as_secs_f64() * 1e3,
+            regions: sum(|o| o.regions),
+            enodes: sum(|o| o.enodes),
+            classes: sum(|o| o.classes),
+            iterations: sum(|o| o.iterations),
+            limited_regions: sum(|o| o.stopped),
+            search_steps: outcomes.iter().map(|o| o.steps).sum(),
+            cycles_before: first.before.whole_cycles(),
+            cycles_after: last.after.whole_cycles(),
+            gap: if after > 0.0 { (after - bound) / after } else { 0.0 },
+            proven: outcomes.iter().all(|o| o.after == o.bound),
+        })
+    }
 }
 
 impl Stats {
@@ -61,6 +107,7 @@ impl Stats {
             macs: program.steps.iter().map(|s| s.macs).sum(),
             cycles: compiled.step_cycles().iter().sum::<f64>().round() as u64,
             steps: program.steps.len(),
+            optimizer: Optimizer::of(&compiled.network.optimized),
             compiler_peak_bytes: peak_bytes(),
         }
     }

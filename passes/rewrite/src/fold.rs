@@ -6,7 +6,9 @@
 
 use crate::append;
 use std::sync::Arc;
+use tinyc_core::attrs::Attrs;
 use tinyc_core::graph::{Graph, Kind, NodeId, Origins};
+use tinyc_core::op::OpId;
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::TensorType;
 
@@ -57,17 +59,33 @@ fn results(graph: &Graph, id: NodeId, left: &mut u64) -> Option<Vec<Arc<Tensor>>
             Some(_) => return None,
         });
     }
-    let had: usize = operands.iter().flatten().map(|t| t.ty().bytes()).sum();
-    let makes: usize = node.ty.parts().iter().map(|t| t.bytes()).sum();
-    let types: Vec<TensorType> = operands.iter().flatten().map(|t| t.ty()).collect();
-    let mut types = types.iter();
-    let types: Vec<Option<&TensorType>> = operands.iter().map(|o| o.and_then(|_| types.next())).collect();
-    let work = op.op().work(attrs, &types, node.ty.parts());
+    evaluate(*op, attrs, &operands, node.ty.parts(), left)
+}
+
+/// The results of an operator, unless they exceed its operands by more than [`GROWTH`] bytes or take more
+/// work than is `left`.
+pub fn evaluate(
+    op: OpId,
+    attrs: &Attrs,
+    operands: &[Option<&Tensor>],
+    parts: &[TensorType],
+    left: &mut u64,
+) -> Option<Vec<Arc<Tensor>>> {
+    let types: Vec<Option<TensorType>> = operands.iter().map(|t| t.map(Tensor::ty)).collect();
+    let types: Vec<Option<&TensorType>> = types.iter().map(Option::as_ref).collect();
+    let had: usize = types.iter().flatten().map(|t| t.bytes()).sum();
+    let makes: usize = parts.iter().map(TensorType::bytes).sum();
+    let work = op.op().work(attrs, &types, parts);
     if makes > had + GROWTH || work > *left {
         return None;
     }
     *left -= work;
-    let results = op.op().eval(attrs, &operands).ok()?;
-    let typed = results.iter().map(Tensor::ty).eq(node.ty.parts().iter().cloned());
+    let results = op.op().eval(attrs, operands).ok()?;
+    let typed = results.iter().map(Tensor::ty).eq(parts.iter().cloned());
     typed.then(|| results.into_iter().map(Arc::new).collect())
+}
+
+/// Whether no element is infinite or NaN.
+pub fn is_finite(t: &Tensor) -> bool {
+    !t.dtype().is_float() || t.to_f64s().into_iter().all(f64::is_finite)
 }

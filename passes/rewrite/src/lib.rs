@@ -5,57 +5,86 @@
 //! origins) goes over to what replaces it. Passes know operators through `tinyc_core` and nothing of
 //! code generation.
 
-mod batch_norm;
+mod apply;
 mod dead;
+pub mod example;
+mod extract;
+mod facts;
 mod fold;
-mod identities;
-mod pads;
+mod lang;
+pub mod optimize;
 pub mod range;
+mod region;
+pub mod rule;
+pub mod rules;
+mod saturate;
 
+use optimize::Outcome;
 use std::collections::BTreeMap;
+use tinyc_core::cost::Cost;
 use tinyc_core::diag::Report;
 use tinyc_core::graph::{Graph, Origins};
 
-/// What passes may rely on.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
+/// What passes may rely on, and how hard they try.
+#[derive(Clone)]
+pub struct Options<'a> {
     /// Smallest and largest element that float inputs have, by name. Inputs without may hold anything.
     pub input_ranges: BTreeMap<String, (f64, f64)>,
+    /// Prices on the target.
+    pub cost: &'a dyn Cost,
+    /// 0 computes constants and nothing else; 1 is the default; each level beyond doubles what the
+    /// search for equal forms may spend.
+    pub effort: u32,
+    /// Only what keeps every bit.
+    pub exact: bool,
+}
+
+impl<'a> Options<'a> {
+    pub fn new(cost: &'a dyn Cost) -> Options<'a> {
+        Options { input_ranges: BTreeMap::new(), cost, effort: 1, exact: false }
+    }
+}
+
+/// What a pass did.
+#[derive(Clone, Debug, Default)]
+pub struct Done {
+    /// The number of changes.
+    pub changes: usize,
+    /// Of the pass `optimize`, how it came to them.
+    pub outcome: Option<Outcome>,
 }
 
 pub struct Pass {
     pub name: &'static str,
     pub doc: &'static str,
-    /// The number of changes.
-    pub run: fn(&mut Graph, &Options) -> Result<usize, Report>,
+    /// The effort from which on it runs.
+    pub effort: u32,
+    pub run: fn(&mut Graph, &Options<'_>) -> Result<Done, Report>,
 }
 
-/// All passes, in the order they run.
+/// All passes, in the order they run. They are repeated until none changes anything.
 pub const PASSES: &[Pass] = &[
     Pass {
         name: "fold-constants",
         doc: "Computes what depends on constants only, unless that grows the constants by more than 64 KiB or takes too \
               much work.",
+        effort: 0,
         run: |g, _| checked(g, fold::run),
     },
     Pass {
-        name: "split-batch-norm",
-        doc: "Makes batch normalization over constants a product and a sum for each channel, rounded once.",
-        run: |g, _| checked(g, batch_norm::run),
-    },
-    Pass {
-        name: "remove-identities",
-        doc: "Removes operators that give their operand back, and merges reshapes and transposes.",
-        run: |g, _| checked(g, identities::run),
-    },
-    Pass {
-        name: "merge-pads",
-        doc: "Merges zeros added around the operand of a convolution with its padding.",
-        run: |g, _| checked(g, pads::run),
+        name: "optimize",
+        doc: "Finds equal forms by the [rules](rules.md) and takes those that are cheapest on the target.",
+        effort: 1,
+        run: |g, options| {
+            let outcome = optimize::optimize(g, options);
+            let changes = usize::from(outcome.changed);
+            checked(g, |_| changes).map(|done| Done { outcome: Some(outcome), ..done })
+        },
     },
     Pass {
         name: "remove-dead",
         doc: "Removes nodes that no output depends on. Inputs stay.",
+        effort: 0,
         run: |g, _| checked(g, dead::run),
     },
 ];
@@ -66,13 +95,66 @@ impl Pass {
     }
 }
 
+/// Which pass runs next: each in its turn, as long as another one has changed the graph since it ran.
+///
+/// ```text
+/// while let Some(pass) = queue.next() { queue.ran(pass, (pass.run)(graph, options)?.changes) }
+/// ```
+pub struct Queue {
+    /// Passes, and whether there may be work for them.
+    passes: Vec<(&'static Pass, bool)>,
+    at: usize,
+    left: usize,
+}
+
+/// So many runs of each pass bound what a defect could cost.
+const MAX_ROUNDS: usize = 16;
+
+impl Queue {
+    pub fn new(options: &Options<'_>) -> Queue {
+        let passes: Vec<_> = PASSES.iter().filter(|p| p.effort <= options.effort).map(|p| (p, true)).collect();
+        Queue { at: 0, left: passes.len() * MAX_ROUNDS, passes }
+    }
+
+    /// The graph has been changed so often by the pass.
+    pub fn ran(&mut self, pass: &Pass, changes: usize) {
+        let others = self.passes.iter_mut().filter(|(p, _)| p.name != pass.name && changes > 0);
+        others.for_each(|(_, work)| *work = true);
+    }
+}
+
+impl Iterator for Queue {
+    type Item = &'static Pass;
+
+    fn next(&mut self) -> Option<&'static Pass> {
+        let n = self.passes.len();
+        let turn = (0..n).map(|i| (self.at + i) % n).find(|&i| self.passes[i].1)?;
+        self.left = self.left.checked_sub(1)?;
+        self.passes[turn].1 = false;
+        self.at = turn + 1;
+        Some(self.passes[turn].0)
+    }
+}
+
+/// Runs all passes on a graph.
+pub fn run(graph: &mut Graph, options: &Options<'_>) -> Result<Vec<Outcome>, Report> {
+    let mut queue = Queue::new(options);
+    let mut outcomes = Vec::new();
+    while let Some(pass) = queue.next() {
+        let done = (pass.run)(graph, options)?;
+        queue.ran(pass, done.changes);
+        outcomes.extend(done.outcome);
+    }
+    Ok(outcomes)
+}
+
 /// Runs a pass, and in debug builds the verifier after it.
-fn checked(graph: &mut Graph, run: fn(&mut Graph) -> usize) -> Result<usize, Report> {
+fn checked(graph: &mut Graph, run: impl Fn(&mut Graph) -> usize) -> Result<Done, Report> {
     let changes = run(graph);
     if cfg!(debug_assertions) {
         tinyc_core::verify::verify(graph)?;
     }
-    Ok(changes)
+    Ok(Done { changes, outcome: None })
 }
 
 /// Adds origins that are not there yet.

@@ -156,6 +156,10 @@ codes! {
     AssumedDim "W0005" "an unknown batch dimension was taken as 1"
         "The first dimension of an input of two or more dimensions is not known; in most models it counts \
          samples, so it is taken as 1. Give it another value with --dim NAME=VALUE.";
+    RuleRefused "W0006" "a rewriting rule was refused"
+        "A rule of the optimizer would have made a constant that is not finite, or a value of another type, \
+         so the network keeps its form there. Infinite constants come from parameters such as a variance of \
+         0; other reasons are a defect of the rule: please report them with the model.";
 
     Internal "E9001" "internal error"
         "A defect of tinyc: please report it with the model and the command line.";

@@ -1,0 +1,250 @@
+//! `optimize`: equality saturation, and the cheapest form by the target's prices.
+//!
+//! A graph is rewritten region by region, each with the end of the one before it. All limits count work,
+//! so the same graph gives the same result on every machine.
+
+use crate::Options;
+pub use crate::extract::Price;
+use crate::extract::{self, Choice, Problem};
+use crate::facts::{Classes, Fact, value};
+use crate::lang::Node;
+use crate::range;
+use crate::region::{self, Chosen, Region};
+use crate::rule::{Accuracy, Rule};
+use crate::rules;
+use crate::saturate::{Limits, Stop, saturate};
+use egg::{Id, Language};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use tinyc_core::cost::{Cost, Layer, Source};
+use tinyc_core::graph::{Graph, Kind, NodeId};
+use tinyc_core::types::TensorType;
+
+/// Operators of a region, and how many of them are those of the region before.
+const REGION: usize = 192;
+const OVERLAP: usize = 48;
+/// E-nodes for each operator, and for a region however small.
+const ENODES: usize = 32;
+const ENODES_LEAST: usize = 2000;
+const ITERATIONS: usize = 8;
+/// Steps of the search for the cheapest form.
+const STEPS: u64 = 20_000;
+
+/// The price of an operator that the target has no kernel for: chosen only where there is nothing else.
+const NO_KERNEL: u64 = 1 << 44;
+
+/// What one run did.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Applications of rules that led to the result.
+    pub fired: Vec<Fired>,
+    pub rejected: Vec<Refused>,
+    pub regions: usize,
+    pub enodes: usize,
+    pub classes: usize,
+    pub iterations: usize,
+    /// Regions that a limit ended before nothing was left to add.
+    pub stopped: usize,
+    pub before: Price,
+    pub after: Price,
+    /// What no choice in the e-graphs can be below.
+    pub bound: Price,
+    pub steps: u64,
+    /// Whether the network is another one now.
+    pub changed: bool,
+}
+
+/// A rule that was applied, and to what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fired {
+    pub rule: &'static str,
+    /// ONNX nodes of the value that got a new form.
+    pub origins: Vec<String>,
+    /// Prices of the two forms, each by itself.
+    pub before: Price,
+    pub after: Price,
+}
+
+/// A rule that would have built what must not be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    pub rule: &'static str,
+    pub origins: Vec<String>,
+    pub reason: String,
+}
+
+/// Rewrites the graph.
+pub fn optimize(graph: &mut Graph, options: &Options<'_>) -> Outcome {
+    let all: Vec<&'static Rule> = rules::all().filter(|r| !options.exact || r.accuracy == Accuracy::Exact).collect();
+    let mut outcome = Outcome::default();
+    let Some(order) = graph.topological() else { return outcome };
+    let live = graph.live();
+    let code = |id: &NodeId| matches!(graph.node(*id).kind, Kind::Op(..) | Kind::Get(_)) && live.contains(id);
+    let mut rest: Vec<NodeId> = order.into_iter().filter(code).collect();
+    let mut end: Vec<NodeId> = Vec::new();
+    while !rest.is_empty() {
+        let room = if rest.len() <= REGION { rest.len() } else { REGION - OVERLAP.min(end.len()) };
+        let mut nodes = end.split_off(end.len().saturating_sub(OVERLAP));
+        nodes.extend(rest.drain(..room.min(rest.len())));
+        end = one_region(graph, options, &all, &nodes, &mut outcome);
+    }
+    outcome
+}
+
+/// Rewrites one region; returns its nodes afterwards.
+fn one_region(
+    graph: &mut Graph,
+    options: &Options<'_>,
+    rules: &[&'static Rule],
+    nodes: &[NodeId],
+    outcome: &mut Outcome,
+) -> Vec<NodeId> {
+    let more = 1usize << options.effort.saturating_sub(1).min(10);
+    let limits = Limits { iterations: ITERATIONS * more, enodes: (ENODES * nodes.len()).max(ENODES_LEAST) * more };
+    let known = range::of_graph(graph, &options.input_ranges);
+    let (region, classes) = region::load(graph, nodes, &known);
+    let given: BTreeSet<Node> = classes.classes().flat_map(|c| c.nodes.iter().cloned()).collect();
+    let (classes, stop, iterations) = saturate(classes, rules, limits);
+    let prices =
+        Prices { cost: options.cost, classes: &classes, given: given.iter().map(canonical_in(&classes)).collect() };
+    let (problem, ids) = prices.problem(&region);
+    let solution = extract::solve(&problem, STEPS * more as u64);
+    outcome.regions += 1;
+    outcome.enodes += classes.total_number_of_nodes();
+    outcome.classes += classes.number_of_classes();
+    outcome.iterations += iterations;
+    outcome.stopped += usize::from(stop != Stop::Saturated);
+    let names = region.names(graph, &classes);
+    let names = |root: Id| -> Vec<String> {
+        names.get(&classes.find(root)).map(|o| o.iter().map(|o| o.to_string()).collect()).unwrap_or_default()
+    };
+    for r in &classes.analysis.rejected {
+        outcome.rejected.push(Refused { rule: r.rule, origins: names(r.root), reason: r.reason.clone() });
+    }
+    // The graph itself is a solution, so there is one.
+    let Some(solution) = solution else { return nodes.to_vec() };
+    let chosen: Chosen = ids
+        .iter()
+        .zip(&solution.chosen)
+        .filter_map(|(id, choice)| Some((*id, classes[*id].nodes[(*choice)?].clone())))
+        .collect();
+    outcome.before = outcome.before + prices.sum(prices.given.iter());
+    outcome.after = outcome.after + solution.price;
+    outcome.bound = outcome.bound + solution.bound;
+    outcome.steps += solution.steps;
+    let is_new = |n: &&Node| matches!(n, Node::Op(..)) && !prices.given.contains(*n);
+    outcome.fired.extend(fired(&prices, &names, chosen.values().filter(is_new)));
+    let before = graph.len();
+    let order = region::store(graph, &region, &classes, &chosen);
+    outcome.changed |= before != graph.len() || order != nodes;
+    order
+}
+
+/// The applications that made these nodes, or what they were made of; in the order they happened.
+fn fired<'n>(
+    prices: &Prices<'_>,
+    names: &dyn Fn(Id) -> Vec<String>,
+    nodes: impl Iterator<Item = &'n Node>,
+) -> Vec<Fired> {
+    let classes = prices.classes;
+    let canonical = canonical_in(classes);
+    let facts = &classes.analysis;
+    let mut made_by: HashMap<Node, usize> = HashMap::new();
+    for (node, &by) in &facts.made_by {
+        let first = made_by.entry(canonical(node)).or_insert(by);
+        *first = by.min(*first);
+    }
+    let mut used: BTreeSet<usize> = BTreeSet::new();
+    let mut stack: Vec<Node> = nodes.map(&canonical).collect();
+    while let Some(node) = stack.pop() {
+        if let Some(&by) = made_by.get(&node)
+            && used.insert(by)
+        {
+            stack.extend(facts.applied[by].before.iter().map(&canonical));
+        }
+    }
+    let told = used.into_iter().map(|i| {
+        let a = &facts.applied[i];
+        let sum = |nodes: &[Node]| prices.sum(nodes.iter().map(&canonical).collect::<BTreeSet<_>>().iter());
+        Fired { rule: a.rule, origins: names(a.root), before: sum(&a.before), after: sum(&a.after) }
+    });
+    told.collect()
+}
+
+/// A node over the classes as they are now.
+pub fn canonical_in(classes: &Classes) -> impl Fn(&Node) -> Node {
+    |n| n.clone().map_children(|c| classes.find(c))
+}
+
+/// Prices of nodes in an e-graph.
+pub struct Prices<'a> {
+    pub cost: &'a dyn Cost,
+    pub classes: &'a Classes,
+    /// Nodes that the graph has already: of two equal prices theirs is taken.
+    pub given: BTreeSet<Node>,
+}
+
+impl Prices<'_> {
+    /// All choices of all classes that are values, and the classes' names.
+    pub fn problem(&self, region: &Region) -> (Problem, Vec<Id>) {
+        let ids: Vec<Id> =
+            self.classes.classes().map(|c| c.id).filter(|id| value(self.classes, *id).is_some()).collect();
+        let number: BTreeMap<Id, usize> = ids.iter().enumerate().map(|(i, id)| (*id, i)).collect();
+        let choices = |id: &Id| {
+            let class = &self.classes[*id];
+            let constant = class.nodes.iter().position(|n| matches!(n, Node::Const(_)));
+            let all = class.nodes.iter().enumerate().filter(|(i, _)| constant.is_none_or(|c| c == *i));
+            all.map(|(tag, node)| {
+                let mut needs: Vec<usize> =
+                    node.children().iter().filter_map(|c| number.get(&self.classes.find(*c)).copied()).collect();
+                needs.sort_unstable();
+                needs.dedup();
+                Choice { price: self.price(node), needs, tag }
+            })
+            .collect()
+        };
+        let roots = region.root_classes(self.classes).iter().map(|r| number[r]).collect();
+        (Problem { classes: ids.iter().map(choices).collect(), roots }, ids)
+    }
+
+    fn sum<'n>(&self, nodes: impl Iterator<Item = &'n Node>) -> Price {
+        nodes.map(|n| self.price(n)).sum()
+    }
+
+    fn price(&self, node: &Node) -> Price {
+        let Node::Op(op, _) = node else {
+            return match node {
+                Node::Const(i) => Price {
+                    weights: self.classes.analysis.constants[*i as usize].ty().bytes() as u64,
+                    ..Price::default()
+                },
+                _ => Price::default(),
+            };
+        };
+        let (attrs, operands) = region::parts(self.classes, node);
+        let mut sources = Vec::with_capacity(operands.len());
+        for o in operands {
+            sources.push(match &self.classes[*o].data {
+                Fact::Value(v) => {
+                    let nodes = &self.classes[*o].nodes;
+                    let own = v.constant.is_none() && nodes.iter().any(|n| matches!(n, Node::Op(..)));
+                    v.ty.tensor().map(|ty| Source { ty, constant: v.constant.is_some(), own })
+                }
+                _ => None,
+            });
+        }
+        let results = self.results(node);
+        let bytes: usize = results.iter().map(TensorType::bytes).sum();
+        let layer = Layer { op: *op, attrs: &attrs, operands: &sources, results: &results };
+        let (cycles, scratch) = match self.cost.layer(&layer) {
+            Some(price) => ((price.cycles * 16.0).round() as u64, price.scratch),
+            None => (NO_KERNEL, 0),
+        };
+        let new = u64::from(!self.given.contains(node));
+        Price { cycles, weights: 0, values: (bytes + scratch) as u64, nodes: 1, new }
+    }
+
+    fn results(&self, node: &Node) -> Vec<TensorType> {
+        let id = self.classes.lookup(node.clone());
+        id.and_then(|id| value(self.classes, id)).map_or_else(Vec::new, |v| v.ty.parts().to_vec())
+    }
+}

@@ -1,0 +1,35 @@
+//! All rules, one file a subject.
+
+mod algebra;
+mod bounds;
+mod movement;
+mod normalization;
+#[cfg(test)]
+mod tests;
+
+use crate::rule::Rule;
+use tinyc_core::tensor::Tensor;
+use tinyc_core::types::DType;
+
+/// Every rule, in the order of its subject.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    SUBJECTS.iter().flat_map(|s| s.rules)
+}
+
+/// Rules about one thing.
+pub struct Subject {
+    pub name: &'static str,
+    pub rules: &'static [Rule],
+}
+
+pub const SUBJECTS: &[Subject] = &[
+    Subject { name: "Arithmetic", rules: algebra::RULES },
+    Subject { name: "Ranges of values", rules: bounds::RULES },
+    Subject { name: "Reshapes, transposes and pads", rules: movement::RULES },
+    Subject { name: "Factors and summands of channels", rules: normalization::RULES },
+];
+
+/// A tensor of numbers, each rounded once.
+fn floats(dtype: DType, shape: &[usize], numbers: Vec<f64>) -> Tensor {
+    Tensor::of::<f64>(shape.to_vec(), numbers).cast(dtype)
+}

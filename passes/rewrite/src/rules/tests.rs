@@ -1,0 +1,89 @@
+//! Tests that follow from each rule's examples.
+
+use super::all;
+use crate::apply::Compiled;
+use crate::example::{after, before, input_ranges, many, random, rewritten};
+use crate::rule::{Accuracy, Rule};
+use std::collections::BTreeSet;
+use tinyc_core::eval::Evaluator;
+use tinyc_core::exec::Exec;
+use tinyc_core::graph::{Graph, Kind};
+use tinyc_core::tensor::Tensor;
+
+/// Random inputs, some of them negative, some zero; where the example gives a range, in that.
+fn outputs(graph: &Graph, example: &str, seed: u64) -> Vec<Tensor> {
+    let ranges = input_ranges(example);
+    let input = |(i, id): (usize, _)| {
+        let (ty, seed) = (graph.node(id).tensor(), seed * 31 + i as u64);
+        match &graph.node(id).kind {
+            Kind::Input(name) if ranges.contains_key(name) => random(ty, ranges[name], seed),
+            _ => Tensor::random(ty, seed),
+        }
+    };
+    let inputs: Vec<Tensor> = graph.inputs().iter().copied().enumerate().map(input).collect();
+    Evaluator.compile(graph).and_then(|run| run.run(&inputs)).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// How two graphs differ, if they do.
+fn difference(rule: &Rule, example: &str, a: &Graph, b: &Graph) -> Option<String> {
+    for seed in 1..6 {
+        for (x, y) in outputs(a, example, seed).iter().zip(outputs(b, example, seed)) {
+            assert_eq!(x.ty(), y.ty(), "{}", rule.name);
+            for (i, (p, q)) in x.to_f64s().iter().zip(y.to_f64s()).enumerate() {
+                let same = match rule.accuracy {
+                    Accuracy::Exact => p.to_bits() == q.to_bits() || p.is_nan() && q.is_nan(),
+                    Accuracy::Real { tolerance } => {
+                        (p - q).abs() <= tolerance * (1.0 + p.abs()) || p.is_nan() && q.is_nan() || *p == q
+                    }
+                };
+                if !same {
+                    return Some(format!("element {i}: {p:e} and {q:e}"));
+                }
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn rules_have_names_of_their_own_and_examples() {
+    let mut names = BTreeSet::new();
+    for rule in all() {
+        assert!(names.insert(rule.name), "two rules {}", rule.name);
+        assert!(rule.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{}", rule.name);
+        assert!(!rule.examples.is_empty() && rule.doc.ends_with('.'), "{}", rule.name);
+        if let Accuracy::Real { tolerance } = rule.accuracy {
+            assert!(tolerance <= 1e-4, "{}", rule.name);
+        }
+    }
+}
+
+#[test]
+fn every_rule_fires_on_its_examples_and_keeps_the_value() {
+    let mut failures = Vec::new();
+    for rule in all() {
+        for example in rule.examples {
+            let a = before(rule, example).unwrap_or_else(|e| panic!("{}: {e}", rule.name));
+            match after(rule, example) {
+                Err(e) => failures.push(format!("{}: {e}: {example}", rule.name)),
+                Ok(b) => {
+                    failures
+                        .extend(difference(rule, example, &a, &b).map(|d| format!("{}: {d}: {example}", rule.name)));
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn no_rule_fires_where_its_condition_fails() {
+    for rule in all() {
+        for example in rule.declines {
+            let mut graph = before(rule, example).unwrap_or_else(|e| panic!("{}: {e}", rule.name));
+            let compiled = Compiled::new(rule, many(rule, example)).unwrap_or_else(|e| panic!("{}: {e}", rule.name));
+            let said = rewritten(&compiled, &mut graph, example);
+            assert_eq!(said, Err("does not apply".into()), "{}: {example}", rule.name);
+        }
+    }
+}
