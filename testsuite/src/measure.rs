@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 /// Runs of the compiler; the fastest counts.
 const RUNS: usize = 3;
 
-/// First argument of a process that is to be the compiler.
-const AS_TINYC: &str = "--tinyc";
+/// First argument of a process that is to be the compiler, as [`serve`] makes it.
+pub const AS_TINYC: &str = "--tinyc";
 
 /// Where this process was started to be measured: runs `tinyc` and ends.
 pub fn serve() {

@@ -53,6 +53,16 @@ pub fn file(path: &str) -> Option<PathBuf> {
     Some(file)
 }
 
+/// Names of all networks of the shared folder, sorted; none when it is not there.
+pub fn models() -> Vec<String> {
+    let Some(folder) = file("models") else { return Vec::new() };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let networks = entries.filter(|e| e.path().join("model.onnx").exists());
+    let mut names: Vec<String> = networks.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
 /// `model.onnx` and `io.npz` of a network of the shared folder.
 pub fn model(name: &str) -> Option<(PathBuf, PathBuf)> {
     Some((file(&format!("models/{name}/model.onnx"))?, file(&format!("models/{name}/io.npz"))?))
