@@ -31,6 +31,17 @@ pub const BASELINES: [(&str, &str); 5] = [
     ("sww", "mlperf_sww_1dconv"),
 ];
 
+/// Those of which there is a form quantized to 8 bits, `model_int8_qdq.onnx`.
+pub const QUANTIZED: [&str; 7] = [
+    "mlperf_ic_resnet8",
+    "mlperf_kws_dscnn",
+    "mlperf_kws_dscnn_tflite_weights",
+    "mlperf_vww_mobilenetv1_025",
+    "mlperf_ad_autoencoder",
+    "mlperf_ad_autoencoder_tflite_weights",
+    "mlperf_sww_1dconv",
+];
+
 /// Those whose C is 10 MB and more, almost all of it constants, which a compiler takes 10 seconds to
 /// read. They hold nothing that a smaller one lacks but size, so tests that vary compilers or options
 /// do one variant of each.
