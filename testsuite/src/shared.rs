@@ -1,6 +1,10 @@
 //! Models and data that lie beside the repository on some machines and are not part of it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use tinyc_core::graph::Graph;
+use tinyc_core::onnx::{ImportOptions, import};
+use tinyc_core::tensor::Tensor;
 
 /// The sixteen float networks that every stage must carry.
 pub const NETWORKS: [&str; 16] = [
@@ -32,7 +36,7 @@ pub const BASELINES: [(&str, &str); 5] = [
 ];
 
 /// Those of which there is a form quantized to 8 bits, `model_int8_qdq.onnx`.
-pub const QUANTIZED: [&str; 7] = [
+const QUANTIZED: [&str; 7] = [
     "mlperf_ic_resnet8",
     "mlperf_kws_dscnn",
     "mlperf_kws_dscnn_tflite_weights",
@@ -83,4 +87,34 @@ pub fn model(name: &str) -> Option<(PathBuf, PathBuf)> {
 pub fn digits() -> (PathBuf, PathBuf) {
     let folder = root().join("docs/examples/digits");
     (folder.join("digits.onnx"), folder.join("io.npz"))
+}
+
+/// A network in QDQ form, as stored and as read, with samples for its only input.
+pub struct Quantized {
+    pub name: &'static str,
+    pub model: PathBuf,
+    pub graph: Graph,
+    pub input: String,
+    pub samples: Vec<Tensor>,
+}
+
+/// The quantized networks of the shared folder.
+///
+/// # Panics
+/// When one is there and cannot be read.
+pub fn quantized() -> impl Iterator<Item = Quantized> {
+    QUANTIZED.into_iter().filter_map(|name| {
+        let path = file(&format!("models/{name}/model_int8_qdq.onnx"))?;
+        let (_, io) = model(name)?;
+        let external = |_: &str| Err(std::io::ErrorKind::NotFound.into());
+        let options = ImportOptions { name: name.to_owned(), dims: BTreeMap::new(), external: &external };
+        let bytes = std::fs::read(&path).expect("the model is there");
+        let graph = import(&bytes, &options).expect("the model can be read").graph;
+        let x = graph.node(graph.inputs()[0]);
+        let input = x.value.as_deref().expect("inputs have names").to_owned();
+        let npz = tinyc::npz::Npz::read(&io).expect("samples can be read");
+        let samples = npz.samples("input", &input, x.tensor()).expect("samples have the input's type");
+        let samples = samples.expect("there are samples for the input");
+        Some(Quantized { name, model: path, graph, input, samples })
+    })
 }

@@ -20,7 +20,7 @@ const GRAPH: &str = "graph @contracted {
   %b = input : f32[1,4,50]
   %s = const [0.0123456, 0.3456789, 0.0070707, 0.0999999] : f32[4,1]
   %z = const [3, 128, 77, 255] : u8[4,1]
-  %t = const 0.0173205 : f32[]
+  %t = const [0.0173205] : f32[]
   %q = dequantize %x, %s, %z : f32[1,4,50]
   %p = add %q, %b : f32[1,4,50]
   %h = dequantize %w, %s : f32[1,4,50]
@@ -44,6 +44,7 @@ fn quantization_is_the_same_with_contraction() {
     let want = Evaluator.compile(&graph).unwrap().run(&inputs).unwrap();
     let target = Target::find(board.target).unwrap();
     let program = generate(&graph, target, Io::Caller, Schedules::Fast).unwrap().program;
+    assert_eq!(program.steps.len(), 4, "sums run in the steps of what is dequantized");
     let options = Options {
         target,
         io: Io::Caller,

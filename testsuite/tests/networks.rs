@@ -44,12 +44,15 @@ const QUANTIZED_TOLERANCE: &str = "0.1";
 
 #[test]
 fn quantized_networks_agree_with_evaluation() {
-    for name in shared::QUANTIZED {
-        let Some(model) = shared::file(&format!("models/{name}/model_int8_qdq.onnx")) else { continue };
-        let fixed = ["--samples", "4", "--tolerance", QUANTIZED_TOLERANCE].map(Into::into);
-        let run = tinyc(["verify".into(), model.into_os_string()].into_iter().chain(fixed));
-        passes(name, &run);
-        assert!(run.stdout.contains(" evaluation "), "{name}: {}", run.stdout);
+    for network in shared::quantized() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("inputs.npz");
+        let array = (format!("input/{}", network.input), network.samples.iter().take(4).collect());
+        std::fs::write(&data, tinyc::npz::bytes([array].into_iter()).unwrap()).unwrap();
+        let args = ["verify".into(), network.model.into_os_string(), "--data".into(), data.into_os_string()];
+        let run = tinyc(args.into_iter().chain(["--tolerance", QUANTIZED_TOLERANCE].map(Into::into)));
+        passes(network.name, &run);
+        assert!(run.stdout.contains(" evaluation "), "{}: {}", network.name, run.stdout);
     }
 }
 

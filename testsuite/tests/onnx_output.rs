@@ -3,13 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use tinyc_core::eval::Evaluator;
 use tinyc_core::exec::Exec;
 use tinyc_core::graph::Kind;
-use tinyc_core::onnx::{ImportOptions, export, import};
+use tinyc_core::onnx::export;
 use tinyc_core::op::OpId;
 use tinyc_core::ops::example::as_graph;
 use tinyc_core::random::Random;
@@ -51,15 +50,7 @@ const QUANTIZED_TOLERANCE: &str = "0.1";
 fn quantized_networks_give_in_onnxruntime_what_they_evaluate_to() {
     let folder = tempfile::tempdir().unwrap();
     let mut args: Vec<OsString> = Vec::new();
-    for name in shared::QUANTIZED {
-        let Some(model) = shared::file(&format!("models/{name}/model_int8_qdq.onnx")) else { continue };
-        let Some((_, io)) = shared::model(name) else { continue };
-        let external = |_: &str| Err(std::io::ErrorKind::NotFound.into());
-        let options = ImportOptions { name: name.to_owned(), dims: BTreeMap::new(), external: &external };
-        let graph = import(&fs::read(&model).unwrap(), &options).unwrap_or_else(|e| panic!("{name}: {e}")).graph;
-        let Kind::Input(input) = &graph.node(graph.inputs()[0]).kind else { unreachable!("inputs are inputs") };
-        let samples = tinyc::npz::Npz::read(&io).unwrap();
-        let x = samples.samples("input", input, graph.node(graph.inputs()[0]).tensor()).unwrap().unwrap();
+    for shared::Quantized { name, model, graph, input, samples: x } in shared::quantized() {
         let runner = Evaluator.compile(&graph).unwrap();
         let y: Vec<Tensor> = x.iter().map(|x| runner.run(std::slice::from_ref(x)).unwrap().remove(0)).collect();
         let output = format!("output/{}", graph.outputs()[0].name);
