@@ -16,6 +16,7 @@ fn main() {
     networks.push(("digits (the example)".to_owned(), shared::digits()));
     let python = std::env::var("TINYC_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let mut command = Command::new(&python);
+    command.arg("-B"); // No compiled files beside the sources.
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/optimizer.py"));
     command.arg(std::env::current_exe().expect("the path of this program")).arg(measure::AS_TINYC);
     for (name, (model, io)) in networks {
