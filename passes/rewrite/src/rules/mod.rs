@@ -2,6 +2,10 @@
 
 mod algebra;
 mod bounds;
+mod channels;
+mod constants;
+mod linear;
+mod merging;
 mod movement;
 mod normalization;
 #[cfg(test)]
@@ -27,6 +31,11 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { name: "Ranges of values", rules: bounds::RULES },
     Subject { name: "Reshapes, transposes and pads", rules: movement::RULES },
     Subject { name: "Factors and summands of channels", rules: normalization::RULES },
+    Subject { name: "Factors past other operators", rules: channels::FACTORS },
+    Subject { name: "Summands past other operators", rules: channels::SUMMANDS },
+    Subject { name: "Factors and summands past pools and pads", rules: channels::PADDED },
+    Subject { name: "Matrix products, and what stands before convolutions", rules: linear::RULES },
+    Subject { name: "Linear operators one behind the other", rules: merging::RULES },
 ];
 
 /// A tensor of numbers, each rounded once.
