@@ -64,7 +64,8 @@ impl Compiled {
                 Box::new(MultiPattern::new(named))
             }
         };
-        Rewrite::new(self.rule.name, Boxed(searcher), self.clone())
+        // Egg wants a name of its own for each.
+        Rewrite::new(format!("{}-{}", self.rule.name, self.many), Boxed(searcher), self.clone())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::Options;
 pub use crate::extract::Price;
-use crate::extract::{self, Choice, Problem};
+use crate::extract::{self, Choice, Problem, Solution};
 use crate::facts::{Classes, Fact, value};
 use crate::lang::Node;
 use crate::range;
@@ -107,7 +107,8 @@ fn one_region(
     let prices =
         Prices { cost: options.cost, classes: &classes, given: given.iter().map(canonical_in(&classes)).collect() };
     let (problem, ids) = prices.problem(&region);
-    let solution = extract::solve(&problem, STEPS * more as u64);
+    let before = prices.sum(prices.given.iter());
+    let solution = cheapest(&problem, before.weights, STEPS * more as u64);
     outcome.regions += 1;
     outcome.enodes += classes.total_number_of_nodes();
     outcome.classes += classes.number_of_classes();
@@ -127,16 +128,41 @@ fn one_region(
         .zip(&solution.chosen)
         .filter_map(|(id, choice)| Some((*id, classes[*id].nodes[(*choice)?].clone())))
         .collect();
-    outcome.before = outcome.before + prices.sum(prices.given.iter());
+    outcome.before = outcome.before + before;
     outcome.after = outcome.after + solution.price;
     outcome.bound = outcome.bound + solution.bound;
     outcome.steps += solution.steps;
     let is_new = |n: &&Node| matches!(n, Node::Op(..)) && !prices.given.contains(*n);
     outcome.fired.extend(fired(&prices, &names, chosen.values().filter(is_new)));
-    let before = graph.len();
+    let nodes_before = graph.len();
     let order = region::store(graph, &region, &classes, &chosen);
-    outcome.changed |= before != graph.len() || order != nodes;
+    outcome.changed |= nodes_before != graph.len() || order != nodes;
     order
+}
+
+/// Cycles that a byte of constants counts for, in sixteenths, until no more bytes are bought with cycles
+/// than the graph has already.
+const BYTE_PRICES: [u64; 5] = [0, 1, 16, 256, 1 << 20];
+
+/// The fewest cycles for which constants do not grow.
+fn cheapest(problem: &Problem, weights: u64, steps: u64) -> Option<Solution> {
+    let mut found = None;
+    for byte in BYTE_PRICES {
+        let mut priced = problem.clone();
+        for choice in priced.classes.iter_mut().flatten() {
+            choice.price.cycles = choice.price.cycles.saturating_add(choice.price.weights.saturating_mul(byte));
+        }
+        let mut solution = extract::solve(&priced, steps)?;
+        let plain = |p: Price| Price { cycles: p.cycles.saturating_sub(p.weights.saturating_mul(byte)), ..p };
+        solution.price = plain(solution.price);
+        solution.bound = plain(solution.bound);
+        let fits = solution.price.weights <= weights;
+        found = Some(solution);
+        if fits {
+            break;
+        }
+    }
+    found
 }
 
 /// The applications that made these nodes, or what they were made of; in the order they happened.
