@@ -10,6 +10,7 @@ mod movement;
 mod normalization;
 #[cfg(test)]
 mod tests;
+mod transposition;
 
 use crate::rule::Rule;
 use tinyc_core::tensor::Tensor;
@@ -35,6 +36,9 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { name: "Summands past other operators", rules: channels::SUMMANDS },
     Subject { name: "Factors and summands past pools and pads", rules: channels::PADDED },
     Subject { name: "Matrix products, and what stands before convolutions", rules: linear::RULES },
+    Subject { name: "Transposes past functions of one element", rules: transposition::FUNCTIONS },
+    Subject { name: "Transposes past functions of two elements", rules: transposition::PAIRS },
+    Subject { name: "Transposes past and into other operators", rules: transposition::RULES },
     Subject { name: "Linear operators one behind the other", rules: merging::RULES },
 ];
 

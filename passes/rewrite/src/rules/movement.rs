@@ -86,16 +86,6 @@ pub const RULES: &[Rule] = &[
         declines: &[],
     },
     Rule {
-        name: "move-transpose-over-relu",
-        doc: "`transpose(relu(x)) = relu(transpose(x))`.",
-        accuracy: Accuracy::Exact,
-        from: "(transpose ?p (relu ?x))",
-        to: "(relu (transpose ?p ?x))",
-        bind: always,
-        examples: &["?p {perm: [1,0]}; ?x f32[2,3]"],
-        declines: &[],
-    },
-    Rule {
         name: "merge-pad-into-conv",
         doc: "`conv(pad(x)) = conv(x)` with the pad's zeros in the padding of the windows, where it adds none to batch and \
               channels and cuts nothing off. The sums have the same terms in the same order.",
