@@ -6,6 +6,7 @@
 //! code generation.
 
 mod apply;
+mod channels;
 mod dead;
 pub mod example;
 mod extract;
@@ -70,6 +71,19 @@ pub const PASSES: &[Pass] = &[
               much work.",
         effort: 0,
         run: |g, _| checked(g, fold::run),
+    },
+    Pass {
+        name: "remove-channels",
+        doc: "Removes channels that are zero or that nothing needs, as the ranges of values prove. Keeps every bit.",
+        effort: 1,
+        run: |g, options| checked(g, |g| channels::run(g, options, false)),
+    },
+    Pass {
+        name: "fold-channels",
+        doc: "Folds constant channels into the biases of what reads them, where no padding is read. Rounds differently, and \
+              takes values to be finite; left out of exact runs.",
+        effort: 1,
+        run: |g, options| if options.exact { Ok(Done::default()) } else { checked(g, |g| channels::run(g, options, true)) },
     },
     Pass {
         name: "optimize",

@@ -22,6 +22,7 @@ mod tests;
 mod transfer;
 
 pub use flow::{Known, of_graph};
+pub(crate) use moves::{kept_axis, reshaped};
 pub use transfer::{Operand, transfer};
 
 use scalar::{larger, smaller};
