@@ -96,6 +96,35 @@ fn run_says_what_does_not_fit() {
     assert!(!folder.path().join("y.npz").exists());
 }
 
+#[test]
+fn ranges_of_inputs_are_stated_and_checked() {
+    let folder = Folder::new();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let [model, io] = digits();
+    ok(tinyc([&model, "-o", &path("m.c"), "--input-range", "image=-0.5:1"]));
+    let header = fs::read_to_string(path("m.h")).unwrap();
+    assert!(header.contains("#define M_IN0_MIN (-0.5f)\n#define M_IN0_MAX 1.0f\n"), "{header}");
+    ok(tinyc([&model, "-o", &path("n.c")]));
+    assert!(!fs::read_to_string(path("n.h")).unwrap().contains("_MIN"));
+
+    // The images hold numbers in 0..1.
+    let run = |range: &str| ok(tinyc(["run", &model, "--input", &io, "-o", &path("y.npz"), "--input-range", range]));
+    assert_eq!(run("0:1").stderr, "");
+    let wide = results(&folder, "y.npz", "logits", &TensorType::new(DType::F32, [1, 10]));
+    let said = run("0:0.5").stderr;
+    assert!(said.contains("warning[W0007]") && said.contains("0..0.5"), "{said}");
+    let selftest = format!("--selftest={io}");
+    let said = ok(tinyc([&model, "-o", &path("m.c"), &selftest, "--input-range", "0:0.25"])).stderr;
+    assert!(said.contains("warning[W0007]"), "{said}");
+    ok(tinyc(["run", &model, "--input", &io, "-o", &path("y.npz")]));
+    assert_eq!(results(&folder, "y.npz", "logits", &TensorType::new(DType::F32, [1, 10])), wide);
+    if cc::have("cc") {
+        // Made-up samples lie inside of ranges.
+        let said = ok(tinyc(["verify", &model, "--input-range", "image=2:3"]));
+        assert_eq!(said.stderr, "");
+    }
+}
+
 /// The objects of stderr, one a line.
 fn objects(run: &Run) -> Vec<Value> {
     run.stderr.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{l}: {e}"))).collect()

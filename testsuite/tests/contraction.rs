@@ -53,6 +53,7 @@ fn quantization_is_the_same_with_contraction() {
         header_name: "model.h".to_owned(),
         weights: c::Weights::Arrays,
         model_hash: String::new(),
+        input_ranges: Default::default(),
     };
     let emitted = c::print(&program, &options);
     let flags = ["-std=gnu99", "-O3", "-ffp-contract=fast"];

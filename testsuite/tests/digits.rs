@@ -76,6 +76,7 @@ fn the_program_runs_without_a_warning() {
         header_name: "digits.h".to_owned(),
         weights: c::Weights::Arrays,
         model_hash: String::new(),
+        input_ranges: Default::default(),
     };
     let emitted = c::print(&program, &options);
     let folder = Folder::new();

@@ -47,6 +47,7 @@ const ELSEWHERE: &[(&str, &str, &str, &str)] = &[
     ("E0402", "no plan is wrong unless tinyc has a defect", "../../codegen/src/validate/tests.rs", ""),
     ("E0404", "no model of a file has nodes that are none of ONNX", "../../compiler/core/src/onnx/export_tests.rs", ""),
     ("E0601", "needs a C compiler", "cli.rs", "verify_compares_with_evaluation_and_data"),
+    ("W0007", "needs samples", "commands.rs", "ranges_of_inputs_are_stated_and_checked"),
     ("W0004", "only where the compiler of a target is missing", "commands.rs", "flash_without_a_compiler"),
     ("E9001", "nothing is an internal error unless tinyc has a defect", "mutations/main.rs", ""),
 ];

@@ -3,7 +3,8 @@
 //!
 //! - `parse`: `graph`, and `printed` or `errors`;
 //! - `verify`: `graph`, read without checks, and `errors`; the file's name begins with the invariant;
-//! - `optimize`: `graph`, and `printed` after the passes that the setting `pass` names.
+//! - `optimize`: `graph`, and `printed` after the passes that the setting `pass` names, with inputs in the
+//!   ranges `input-range` (`NAME=LO:HI`).
 //!
 //! `UPDATE_CASES=1` writes what comes out into the files, to be read before it is committed.
 
@@ -82,12 +83,20 @@ fn every_invariant_has_a_failing_case() {
     }
 }
 
+/// `NAME=LO:HI`.
+fn range(text: &str) -> Option<(String, (f64, f64))> {
+    let (name, range) = text.rsplit_once('=')?;
+    let (lo, hi) = range.split_once(':')?;
+    Some((name.to_owned(), (lo.parse().ok()?, hi.parse().ok()?)))
+}
+
 #[test]
 fn optimizing() {
     run("optimize", |case, input| {
         let mut graph = text::parse(input, &[]).unwrap_or_else(|e| panic!("{}: {e}", case.path.display()));
         let cost = CodegenCost::new(Target::find("generic").unwrap(), Io::Caller);
-        let options = Options::new(&cost);
+        let ranges = case.settings("input-range").map(|r| range(r).unwrap_or_else(|| panic!("{r} is no range")));
+        let options = Options { input_ranges: ranges.collect(), ..Options::new(&cost) };
         for name in case.settings("pass") {
             let pass = Pass::find(name).unwrap_or_else(|| panic!("{}: no pass {name}", case.path.display()));
             (pass.run)(&mut graph, &options).unwrap();

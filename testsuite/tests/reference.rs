@@ -171,7 +171,7 @@ fn targets() {
 fn passes() {
     let mut s = page("Passes", "tinyc model.onnx -o - --emit graph --print-ir-after");
     s += "\nPasses run in this order, again and again until none changes anything. They keep what the network \
-          computes to the bit.\n\n| pass | what it does |\n|---|---|\n";
+          computes to the bit, unless their line says how they round.\n\n| pass | what it does |\n|---|---|\n";
     s.extend(PASSES.iter().map(|p| format!("| `{}` | {} |\n", p.name, cell(p.doc))));
     check("reference/passes.md", &s);
 }

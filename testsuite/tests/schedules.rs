@@ -62,6 +62,7 @@ fn options(target: &'static Target) -> Options {
         selftest: None,
         header_name: "model.h".to_owned(),
         model_hash: String::new(),
+        input_ranges: Default::default(),
         weights: Weights::Arrays,
     }
 }

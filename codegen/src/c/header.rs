@@ -8,6 +8,7 @@ use super::unit::Unit;
 use crate::Io;
 use std::fmt::Write;
 use tinyc_core::loops::{Port, Program};
+use tinyc_core::types::DType;
 
 /// Raised when the emitted interface changes incompatibly.
 const ABI_VERSION: u32 = 1;
@@ -75,7 +76,11 @@ pub fn print(unit: &Unit<'_>, program: &Program, options: &Options, sizes: &Size
     for (kind, ports) in [("IN", &program.inputs), ("OUT", &program.outputs)] {
         for (i, port) in ports.iter().enumerate() {
             h.push('\n');
-            port_macros(&mut h, &format!("{u}_{kind}{i}"), port);
+            let name = format!("{u}_{kind}{i}");
+            port_macros(&mut h, &name, port);
+            if let Some(&(lo, hi)) = options.input_ranges.get(&port.name).filter(|_| kind == "IN") {
+                range_macros(&mut h, &name, port, lo, hi);
+            }
         }
     }
     let _ = write!(
@@ -118,6 +123,22 @@ fn port_macros(h: &mut String, name: &str, port: &Port) {
     ] {
         let _ = writeln!(h, "#define {name}_{macro_name} {value}");
     }
+}
+
+/// The range that elements are assumed to lie in.
+fn range_macros(h: &mut String, name: &str, port: &Port, lo: f64, hi: f64) {
+    let suffix = if port.ty.dtype == DType::F64 { "" } else { "f" };
+    let number = |v: f64| match suffix {
+        "" => format!("{v:?}"),
+        f => format!("{:?}{f}", v as f32),
+    };
+    let negative = |v: String| if v.starts_with('-') { format!("({v})") } else { v };
+    let (lo, hi) = (negative(number(lo)), negative(number(hi)));
+    let _ = writeln!(
+        h,
+        "/* Compiled for elements from {name}_MIN to {name}_MAX: results for others may be wrong. */\n\
+         #define {name}_MIN {lo}\n#define {name}_MAX {hi}"
+    );
 }
 
 fn context(p: &str, program: &Program, options: &Options) -> String {

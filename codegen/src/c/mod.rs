@@ -23,6 +23,7 @@ mod weights;
 
 use crate::Io;
 use crate::targets::Target;
+use std::collections::BTreeMap;
 use tinyc_core::loops::Program;
 use tinyc_core::tensor::Tensor;
 
@@ -44,6 +45,8 @@ pub struct Options {
     pub header_name: String,
     /// Identifies the model; ASCII.
     pub model_hash: String,
+    /// Smallest and largest element that float inputs are assumed to have, by name.
+    pub input_ranges: BTreeMap<String, (f64, f64)>,
 }
 
 /// Samples that `selftest` runs.

@@ -100,6 +100,11 @@ pub struct NetworkArgs {
     #[arg(long = "dim", value_name = "NAME=VALUE", value_parser = values::dim)]
     pub dims: Vec<(String, usize)>,
 
+    /// Smallest and largest element of a float input, which passes may rely on, e.g. --input-range
+    /// image=0:1; the name may be left out where there is one such input
+    #[arg(long = "input-range", value_name = "NAME=LO:HI", value_parser = values::input_range, allow_hyphen_values = true)]
+    pub input_ranges: Vec<values::InputRange>,
+
     /// What to generate code for: a core
     #[arg(long, default_value = "generic")]
     pub target: String,

@@ -8,6 +8,7 @@ use crate::emit::{self, CNames};
 use crate::exit::Failure;
 use crate::export;
 use crate::files;
+use crate::input_ranges::{made_up, outside};
 use crate::npz::Npz;
 use crate::pipeline::{self, Compiled};
 use crate::stats::Stats;
@@ -44,7 +45,7 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
     let golden = match &args.selftest {
         None => None,
         Some(data) => {
-            Some(console.stage("evaluate", |_| golden(&compiled, data.as_deref()), |_| "1 samples".to_owned())?)
+            Some(console.stage("evaluate", |c| golden(&compiled, data.as_deref(), c), |_| "1 samples".to_owned())?)
         }
     };
     let file = output.filter(|_| !to_stdout);
@@ -130,10 +131,11 @@ fn c_path(output: Option<&Path>, name: &str, kinds: usize) -> PathBuf {
 }
 
 /// One sample and its outputs by the reference evaluation.
-fn golden(compiled: &Compiled, data: Option<&Path>) -> Result<Golden, Failure> {
+fn golden(compiled: &Compiled, data: Option<&Path>, console: &mut Console<'_>) -> Result<Golden, Failure> {
+    let ranges = &compiled.network.input_ranges;
     let ports = &compiled.program.inputs;
     let inputs: Vec<Tensor> = match data {
-        None => ports.iter().enumerate().map(|(i, p)| Tensor::random(&p.ty, i as u64 + 1)).collect(),
+        None => ports.iter().enumerate().map(|(i, p)| made_up(ranges, &p.name, &p.ty, i as u64 + 1)).collect(),
         Some(path) => {
             let npz = Npz::read(path)?;
             let first = |p: &tinyc_core::loops::Port| {
@@ -146,6 +148,7 @@ fn golden(compiled: &Compiled, data: Option<&Path>) -> Result<Golden, Failure> {
             ports.iter().map(first).collect::<Result<_, _>>()?
         }
     };
+    console.report(&outside(ranges, ports.iter().map(|p| p.name.as_str()).zip(&inputs)));
     let outputs = Evaluator.compile(&compiled.network.graph)?.run(&inputs)?;
     Ok(Golden { samples: vec![Sample { inputs, outputs }], tolerance: SELFTEST_TOLERANCE })
 }

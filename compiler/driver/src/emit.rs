@@ -79,6 +79,7 @@ pub fn c(compiled: &Compiled, names: CNames, hook: bool, selftest: Option<Golden
         weights: names.weights.clone().map_or(Weights::Arrays, Weights::File),
         header_name: names.header.clone(),
         model_hash: compiled.network.hash.clone(),
+        input_ranges: compiled.network.input_ranges.clone(),
     };
     CFiles { names, emitted: c::print(&compiled.program, &options) }
 }

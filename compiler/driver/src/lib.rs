@@ -15,6 +15,7 @@ mod explain;
 mod export;
 mod files;
 mod host;
+mod input_ranges;
 mod integration;
 mod manual;
 pub mod npz;

@@ -4,6 +4,7 @@ use crate::cli::{Io, NetworkArgs};
 use crate::console::Console;
 use crate::exit::Failure;
 use crate::files;
+use crate::input_ranges::{self, InputRanges};
 use crate::rewrites;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -29,6 +30,8 @@ pub struct Network {
     pub graph: Graph,
     pub target: &'static Target,
     pub io: tinyc_codegen::Io,
+    /// What passes have relied on.
+    pub input_ranges: InputRanges,
     /// SHA-256 of the model file, in hexadecimal.
     pub hash: String,
     /// The model and the files beside it that hold its tensors, in the order read.
@@ -120,20 +123,23 @@ pub fn read(
     let mut graph = imported.graph;
     console.verbose(|| format!("imported {file}: {} nodes", graph.len()));
     after("import", &graph, args, console)?;
-    let optimized = rewrite(&mut graph, target, args, console)?;
+    let input_ranges = input_ranges::resolve(&args.input_ranges, &graph)?;
+    let optimized = rewrite(&mut graph, target, &input_ranges, args, console)?;
     let hash = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-    Ok(Network { graph, target, io: io(args), hash, files: read.into_inner(), optimized })
+    Ok(Network { graph, target, io: io(args), input_ranges, hash, files: read.into_inner(), optimized })
 }
 
 /// Runs the passes until none changes anything.
 fn rewrite(
     graph: &mut Graph,
     target: &'static Target,
+    input_ranges: &InputRanges,
     args: &NetworkArgs,
     console: &mut Console<'_>,
 ) -> Result<Optimized, Failure> {
     let cost = CodegenCost::new(target, io(args));
-    let options = Options { effort: args.effort, exact: args.exact, ..Options::new(&cost) };
+    let input_ranges = input_ranges.clone();
+    let options = Options { input_ranges, effort: args.effort, exact: args.exact, ..Options::new(&cost) };
     let mut optimized = Optimized::default();
     let mut queue = Queue::new(&options);
     while let Some(pass) = queue.next() {

@@ -20,7 +20,7 @@ pub fn run(args: &RunArgs, console: &mut Console<'_>) -> Result<(), Failure> {
         Engine::C => Some(Cc::find(args.host.cc.as_deref())?),
     };
     let network = pipeline::read(&args.model, &args.network, &emit::stem(&args.model), console)?;
-    let samples = Samples::read(Some(&args.input), None, &network.graph)?.inputs;
+    let samples = Samples::read(Some(&args.input), None, &network, console)?.inputs;
     let names: Vec<String> = network.graph.outputs().iter().map(|o| format!("output/{}", o.name)).collect();
     let results: Vec<Vec<Tensor>> = match cc {
         Some(cc) => {

@@ -1,7 +1,10 @@
 //! Samples that commands feed to a network: from an `.npz` file, or made up.
 
+use crate::console::Console;
 use crate::exit::Failure;
+use crate::input_ranges::{made_up, outside};
 use crate::npz::Npz;
+use crate::pipeline::Network;
 use std::path::Path;
 use tinyc_core::diag::Code;
 use tinyc_core::graph::{Graph, Kind, NodeId};
@@ -20,15 +23,20 @@ pub struct Samples {
 
 impl Samples {
     /// At most `limit` samples.
-    pub fn read(data: Option<&Path>, limit: Option<usize>, graph: &Graph) -> Result<Samples, Failure> {
-        let (inputs, outputs) = ports(graph);
+    pub fn read(
+        data: Option<&Path>,
+        limit: Option<usize>,
+        network: &Network,
+        console: &mut Console<'_>,
+    ) -> Result<Samples, Failure> {
+        let (inputs, outputs) = ports(&network.graph);
         let limit = limit.unwrap_or(usize::MAX);
         let Some(path) = data else {
             let sample = |s: usize| {
                 inputs
                     .iter()
                     .enumerate()
-                    .map(|(i, (_, ty))| Tensor::random(ty, (s * inputs.len() + i) as u64 + 1))
+                    .map(|(i, (name, ty))| made_up(&network.input_ranges, name, ty, (s * inputs.len() + i) as u64 + 1))
                     .collect()
             };
             let inputs = (0..MADE_UP.min(limit)).map(sample).collect();
@@ -48,6 +56,9 @@ impl Samples {
             };
             columns.push(samples);
         }
+        let named =
+            inputs.iter().zip(&columns).flat_map(|((name, _), c)| c.iter().take(limit).map(move |t| (*name, t)));
+        console.report(&outside(&network.input_ranges, named));
         let mut expected = Vec::new();
         for &(name, ty) in &outputs {
             expected.push(npz.samples("output", name, ty)?);

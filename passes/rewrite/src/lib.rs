@@ -83,7 +83,9 @@ pub const PASSES: &[Pass] = &[
         doc: "Folds constant channels into the biases of what reads them, where no padding is read. Rounds differently, and \
               takes values to be finite; left out of exact runs.",
         effort: 1,
-        run: |g, options| if options.exact { Ok(Done::default()) } else { checked(g, |g| channels::run(g, options, true)) },
+        run: |g, options| {
+            if options.exact { Ok(Done::default()) } else { checked(g, |g| channels::run(g, options, true)) }
+        },
     },
     Pass {
         name: "optimize",

@@ -24,6 +24,7 @@ fn options(target: &str) -> Options {
         header_name: "model.h".into(),
         weights: c::Weights::Arrays,
         model_hash: "0123abcd".into(),
+        input_ranges: Default::default(),
     }
 }
 

@@ -160,6 +160,9 @@ codes! {
         "A rule of the optimizer would have made a constant that is not finite, or a value of another type, \
          so the network keeps its form there. Infinite constants come from parameters such as a variance of \
          0; other reasons are a defect of the rule: please report them with the model.";
+    OutsideRange "W0007" "a sample lies outside of the assumed range of an input"
+        "The network was compiled with --input-range, and what it computes is only right for inputs whose \
+         elements lie in that range: channels that are constant there have been removed.";
 
     Internal "E9001" "internal error"
         "A defect of tinyc: please report it with the model and the command line.";

@@ -24,7 +24,7 @@ pub fn run(args: &VerifyArgs, console: &mut Console<'_>) -> Result<(), Failure> 
     let cc = Cc::find(args.host.cc.as_deref())?;
     let name = emit::stem(&args.model);
     let compiled = pipeline::compile(pipeline::read(&args.model, &args.network, &name, console)?, console)?;
-    let samples = Samples::read(args.data.as_deref(), args.samples, &compiled.network.graph)?;
+    let samples = Samples::read(args.data.as_deref(), args.samples, &compiled.network, console)?;
     console.verbose(|| format!("{} samples", samples.inputs.len()));
     let got = host::run(&compiled, &samples.inputs, &cc, &args.host, args.per_layer, console)?;
     let evaluate = |_: &mut Console<'_>| evaluate(&compiled, &samples.inputs);
