@@ -11,6 +11,7 @@ use egg::{
     Applier, ENodeOrVar, Id, MultiPattern, Pattern, PatternAst, RecExpr, Rewrite, SearchMatches, Searcher, Subst,
     Symbol, Var,
 };
+use std::sync::Arc;
 use tinyc_core::types::Type;
 
 /// One or more forms, each of a value that has a name or is the root of the match.
@@ -35,10 +36,14 @@ pub fn forms(text: &str) -> Result<Vec<Form>, String> {
     text.split(',').map(clause).collect()
 }
 
+/// Conditions of a rule, and what it computes.
+type Bind = Arc<dyn Fn(&Match<'_>) -> Option<Bindings> + Send + Sync>;
+
 /// A rule for a number of operands where it says `...`.
 #[derive(Clone)]
 pub struct Compiled {
     pub rule: &'static Rule,
+    bind: Bind,
     many: usize,
     from: Vec<Form>,
     to: Vec<Form>,
@@ -46,26 +51,55 @@ pub struct Compiled {
 
 impl Compiled {
     pub fn new(rule: &'static Rule, many: usize) -> Result<Compiled, String> {
-        Compiled::with_right_side(rule, rule.to, many)
+        let (from, to) = (forms(&expand(rule.from, many))?, forms(&expand(rule.to, many))?);
+        Ok(Compiled { rule, bind: Arc::new(rule.bind), many, from, to })
     }
 
-    /// The rule with another right side: what tests of the tests need.
-    pub fn with_right_side(rule: &'static Rule, to: &str, many: usize) -> Result<Compiled, String> {
-        let (from, to) = (forms(&expand(rule.from, many))?, forms(&expand(to, many))?);
-        Ok(Compiled { rule, many, from, to })
+    /// The rule with another right side, over what `change` makes of the rule's attributes and constants:
+    /// what tests of the tests need.
+    #[cfg(test)]
+    pub fn changed(&self, to: Vec<Form>, change: impl Fn(Bindings) -> Bindings + Send + Sync + 'static) -> Compiled {
+        let bind = self.bind.clone();
+        Compiled { bind: Arc::new(move |m| bind(m).map(&change)), to, ..self.clone() }
+    }
+
+    #[cfg(test)]
+    pub fn forms(&self) -> (&[Form], &[Form]) {
+        (&self.from, &self.to)
+    }
+
+    /// The first place where the rule applies, and what it computes there.
+    #[cfg(test)]
+    pub fn first(&self, classes: &Classes) -> Option<(Id, Subst, Bindings)> {
+        let searcher = self.searcher();
+        let found = searcher.search(classes);
+        let all = found.iter().flat_map(|m| m.substs.iter().map(|s| (m.eclass, s)));
+        all.into_iter().find_map(|(root, s)| Some((root, s.clone(), (self.bind)(&self.match_at(classes, root, s))?)))
+    }
+
+    /// The forms of the right side of the first place where the rule applies, each with the class that it
+    /// is to join and does not.
+    #[cfg(test)]
+    pub fn apart(&self, classes: &mut Classes) -> Option<Vec<(Id, Id)>> {
+        let (root, subst, bound) = self.first(classes)?;
+        let forms = self.checked(classes, root, &subst, &bound).ok()?;
+        Some(forms.into_iter().map(|(target, pieces)| (target, add(classes, pieces).0)).collect())
     }
 
     /// For egg.
     pub fn rewrite(&self) -> Result<Rewrite<Node, Facts>, String> {
-        let searcher: Box<dyn Searcher<Node, Facts> + Send + Sync> = match &*self.from {
+        // Egg wants a name of its own for each.
+        Rewrite::new(format!("{}-{}", self.rule.name, self.many), self.searcher(), self.clone())
+    }
+
+    fn searcher(&self) -> Boxed {
+        Boxed(match &*self.from {
             [Form { of: None, ast }] => Box::new(Pattern::<Node>::new(ast.clone())),
             several => {
                 let named = several.iter().filter_map(|f| Some((f.of?, f.ast.clone()))).collect();
                 Box::new(MultiPattern::new(named))
             }
-        };
-        // Egg wants a name of its own for each.
-        Rewrite::new(format!("{}-{}", self.rule.name, self.many), Boxed(searcher), self.clone())
+        })
     }
 }
 
@@ -220,7 +254,7 @@ impl Applier<Node, Facts> for Compiled {
         if classes.analysis.seen.contains(&key) {
             return Vec::new();
         }
-        let Some(bound) = (self.rule.bind)(&self.match_at(classes, root, subst)) else { return Vec::new() };
+        let Some(bound) = (self.bind)(&self.match_at(classes, root, subst)) else { return Vec::new() };
         classes.analysis.seen.insert(key);
         let mut changed = Vec::new();
         match self.checked(classes, root, subst, &bound) {

@@ -8,11 +8,11 @@
 use crate::apply::{self, Compiled};
 use crate::dead;
 use crate::extract::{self, Price};
-use crate::facts::value;
+use crate::facts::{Classes, value};
 use crate::lang::{Node, has_attrs};
 use crate::optimize::{Prices, canonical_in};
 use crate::range;
-use crate::region::{self, Chosen};
+use crate::region::{self, Chosen, Region};
 use crate::rule::{Rule, expand};
 use crate::saturate::{self, Limits};
 use egg::ENodeOrVar;
@@ -166,12 +166,17 @@ pub fn shown(rule: &'static Rule, example: &str) -> Result<String, String> {
 /// Price of what was there before, so that everything new is cheaper.
 const OLD: Price = Price { cycles: 1 << 20, weights: 0, values: 0, nodes: 1, new: 0 };
 
-/// Applies a rule once wherever it matches in the graph of an example, and takes what it made.
-pub fn rewritten(rule: &Compiled, graph: &mut Graph, example: &str) -> Result<(), String> {
+/// The graph of an example as an e-graph.
+pub(crate) fn load(graph: &Graph, example: &str) -> Result<(Region, Classes), String> {
     let order = graph.topological().ok_or("a cycle")?;
     let nodes: Vec<NodeId> =
         order.into_iter().filter(|id| matches!(graph.node(*id).kind, Kind::Op(..) | Kind::Get(_))).collect();
-    let (region, classes) = region::load(graph, &nodes, &range::of_graph(graph, &input_ranges(example)));
+    Ok(region::load(graph, &nodes, &range::of_graph(graph, &input_ranges(example))))
+}
+
+/// Applies a rule once wherever it matches in the graph of an example, and takes what it made.
+pub fn rewritten(rule: &Compiled, graph: &mut Graph, example: &str) -> Result<(), String> {
+    let (region, classes) = load(graph, example)?;
     let old: BTreeSet<Node> = classes.classes().flat_map(|c| c.nodes.iter().cloned()).collect();
     let limits = Limits { iterations: 1, enodes: 10_000 };
     let (classes, ..) = saturate::run(classes, std::slice::from_ref(rule), limits)?;

@@ -3,16 +3,26 @@
 mod algebra;
 mod bounds;
 mod channels;
+mod clips;
 mod constants;
+mod elementwise;
+mod functions;
 mod linear;
 mod merging;
 mod movement;
+#[cfg(test)]
+mod mutants;
 mod normalization;
+mod positions;
+mod sinking;
+mod sinking_products;
+mod slicing;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod transposition;
 
-use crate::rule::Rule;
+use crate::rule::{Match, Rule};
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::DType;
 
@@ -30,6 +40,15 @@ pub struct Subject {
 pub const SUBJECTS: &[Subject] = &[
     Subject { name: "Arithmetic", rules: algebra::RULES },
     Subject { name: "Ranges of values", rules: bounds::RULES },
+    Subject { name: "Limits and signs", rules: clips::RULES },
+    Subject { name: "Functions of one element", rules: functions::RULES },
+    Subject { name: "Means, norms and softmax", rules: statistics::RULES },
+    Subject { name: "Functions of one element past other operators", rules: elementwise::MOVES },
+    Subject { name: "Growing functions past maxima", rules: elementwise::GROWS },
+    Subject { name: "Reshapes past arithmetic", rules: elementwise::RULES },
+    Subject { name: "Slices and concatenations", rules: slicing::RULES },
+    Subject { name: "Slices before what computes", rules: sinking::RULES },
+    Subject { name: "Slices before products", rules: sinking_products::RULES },
     Subject { name: "Reshapes, transposes and pads", rules: movement::RULES },
     Subject { name: "Factors and summands of channels", rules: normalization::RULES },
     Subject { name: "Factors past other operators", rules: channels::FACTORS },
@@ -45,4 +64,14 @@ pub const SUBJECTS: &[Subject] = &[
 /// A tensor of numbers, each rounded once.
 fn floats(dtype: DType, shape: &[usize], numbers: Vec<f64>) -> Tensor {
     Tensor::of::<f64>(shape.to_vec(), numbers).cast(dtype)
+}
+
+/// Whether a constant is this number, as [`near`] says.
+fn is(m: &Match<'_>, name: &str, value: f64) -> bool {
+    m.number(name).is_some_and(|v| near(v, value))
+}
+
+/// Whether a number is another one, written with six digits or more.
+fn near(written: f64, value: f64) -> bool {
+    (written - value).abs() <= 1e-6 * value.abs()
 }

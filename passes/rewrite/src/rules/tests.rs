@@ -11,7 +11,7 @@ use tinyc_core::graph::{Graph, Kind};
 use tinyc_core::tensor::Tensor;
 
 /// Random inputs, some of them negative, some zero; where the example gives a range, in that.
-fn outputs(graph: &Graph, example: &str, seed: u64) -> Vec<Tensor> {
+pub fn outputs(graph: &Graph, example: &str, seed: u64) -> Vec<Tensor> {
     let ranges = input_ranges(example);
     let input = |(i, id): (usize, _)| {
         let (ty, seed) = (graph.node(id).tensor(), seed * 31 + i as u64);
@@ -25,7 +25,7 @@ fn outputs(graph: &Graph, example: &str, seed: u64) -> Vec<Tensor> {
 }
 
 /// How two graphs differ, if they do.
-fn difference(rule: &Rule, example: &str, a: &Graph, b: &Graph) -> Option<String> {
+pub fn difference(rule: &Rule, example: &str, a: &Graph, b: &Graph) -> Option<String> {
     for seed in 1..6 {
         for (x, y) in outputs(a, example, seed).iter().zip(outputs(b, example, seed)) {
             assert_eq!(x.ty(), y.ty(), "{}", rule.name);

@@ -41,7 +41,7 @@ pub const FUNCTIONS: &[Rule] = functions!(
     ("softsign", "softsign"),
     ("sqrt", "sqrt"),
     ("tanh", "tanh"),
-    ("elu", "elu", "?a", "{alpha: 1.0}"),
+    ("elu", "elu", "?a", "{alpha: 0.5}"),
     ("gelu", "gelu", "?a", "{tanh: false}"),
     ("hard-sigmoid", "hard_sigmoid", "?a", "{alpha: 0.2, beta: 0.5}"),
     ("leaky-relu", "leaky_relu", "?a", "{alpha: 0.1}"),
