@@ -28,7 +28,8 @@ pub fn tell(outcomes: &[Outcome], explain: bool, console: &mut Console<'_>) {
     for outcome in outcomes.iter().filter(|o| o.changed) {
         text += &format!("rewritten: {} -> {}\n", outcome.before, outcome.after);
         for f in &outcome.fired {
-            text += &format!("  {} at {}: {} -> {}\n", f.rule, names(&f.origins), f.before, f.after);
+            let (before, after) = (f.before.whole_cycles(), f.after.whole_cycles());
+            text += &format!("  {} at {}: {before} -> {after} cycles\n", f.rule, names(&f.origins));
         }
     }
     console.say(if text.is_empty() { "no rule fired" } else { text.trim_end() });
