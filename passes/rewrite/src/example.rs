@@ -11,7 +11,7 @@ use crate::extract::{self, Price};
 use crate::facts::{Classes, value};
 use crate::lang::{Node, has_attrs};
 use crate::optimize::{Prices, canonical_in};
-use crate::range;
+use crate::range::{self, Known};
 use crate::region::{self, Chosen, Region};
 use crate::rule::{Rule, expand};
 use crate::saturate::{self, Limits};
@@ -204,7 +204,7 @@ pub fn rewritten(rule: &Compiled, graph: &mut Graph, example: &str) -> Result<()
         .filter(|(id, _)| value(&classes, **id).is_some())
         .filter_map(|(id, choice)| Some((*id, classes[*id].nodes[(*choice)?].clone())))
         .collect();
-    region::store(graph, &region, &classes, &chosen);
+    region::store(graph, &region, &classes, &chosen, &mut Known::new());
     dead::run(graph);
     Ok(())
 }

@@ -8,7 +8,7 @@ pub use crate::extract::Price;
 use crate::extract::{self, Choice, Problem, Solution};
 use crate::facts::{Classes, Fact, value};
 use crate::lang::Node;
-use crate::range;
+use crate::range::{self, Known};
 use crate::region::{self, Chosen, Region};
 use crate::rule::{Accuracy, Rule};
 use crate::rules;
@@ -81,11 +81,12 @@ pub fn optimize(graph: &mut Graph, options: &Options<'_>) -> Outcome {
     let code = |id: &NodeId| matches!(graph.node(*id).kind, Kind::Op(..) | Kind::Get(_)) && live.contains(id);
     let mut rest: Vec<NodeId> = order.into_iter().filter(code).collect();
     let mut end: Vec<NodeId> = Vec::new();
+    let mut known = range::of_graph(graph, &options.input_ranges);
     while !rest.is_empty() {
         let room = if rest.len() <= REGION { rest.len() } else { REGION - OVERLAP.min(end.len()) };
         let mut nodes = end.split_off(end.len().saturating_sub(OVERLAP));
         nodes.extend(rest.drain(..room.min(rest.len())));
-        end = one_region(graph, options, &all, &nodes, &mut outcome);
+        end = one_region(graph, options, &all, &nodes, &mut known, &mut outcome);
     }
     outcome
 }
@@ -96,12 +97,12 @@ fn one_region(
     options: &Options<'_>,
     rules: &[&'static Rule],
     nodes: &[NodeId],
+    known: &mut Known,
     outcome: &mut Outcome,
 ) -> Vec<NodeId> {
     let more = 1usize << options.effort.saturating_sub(1).min(10);
     let limits = Limits { iterations: ITERATIONS * more, enodes: (ENODES * nodes.len()).max(ENODES_LEAST) * more };
-    let known = range::of_graph(graph, &options.input_ranges);
-    let (region, classes) = region::load(graph, nodes, &known);
+    let (region, classes) = region::load(graph, nodes, known);
     let given: BTreeSet<Node> = classes.classes().flat_map(|c| c.nodes.iter().cloned()).collect();
     let (classes, stop, iterations) = saturate(classes, rules, limits);
     let prices =
@@ -135,7 +136,7 @@ fn one_region(
     let is_new = |n: &&Node| matches!(n, Node::Op(..)) && !prices.given.contains(*n);
     outcome.fired.extend(fired(&prices, &names, chosen.values().filter(is_new)));
     let nodes_before = graph.len();
-    let order = region::store(graph, &region, &classes, &chosen);
+    let order = region::store(graph, &region, &classes, &chosen, known);
     outcome.changed |= nodes_before != graph.len() || order != nodes;
     order
 }

@@ -119,8 +119,9 @@ impl Region {
 /// A node chosen for each class that is needed.
 pub type Chosen = BTreeMap<Id, Node>;
 
-/// Puts what was chosen in the place of the region. Returns its nodes, in an order in which they run.
-pub fn store(graph: &mut Graph, region: &Region, classes: &Classes, chosen: &Chosen) -> Vec<NodeId> {
+/// Puts what was chosen in the place of the region, and what is known of it in `known`. Returns its nodes,
+/// in an order in which they run.
+pub fn store(graph: &mut Graph, region: &Region, classes: &Classes, chosen: &Chosen, known: &mut Known) -> Vec<NodeId> {
     let class = |id: &NodeId| classes.find(region.class_of[id]);
     let origins = origins(graph, region, classes, chosen);
     // What stands in the graph already, by what it computes.
@@ -184,6 +185,13 @@ pub fn store(graph: &mut Graph, region: &Region, classes: &Classes, chosen: &Cho
             order.push(node);
         }
         made.insert(id, node);
+    }
+    // Numbers of nodes that are gone are given again.
+    for (id, node) in &made {
+        match value(classes, *id).and_then(|v| v.ranges.as_deref()) {
+            Some(ranges) => known.insert(*node, vec![ranges.clone()]),
+            None => known.remove(node),
+        };
     }
     for root in &region.roots {
         graph.replace_uses(*root, made[&class(root)]);
