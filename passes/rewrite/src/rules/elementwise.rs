@@ -169,6 +169,7 @@ pub const RULES: &[Rule] = &[
         declines: &[
             "?s {shape: [3,2]}; ?x f32[2,3]; ?c const f32[2]",
             "?s {shape: [6]}; ?x f32[1,6]; ?c const f32[1,6]",
+            "?s {shape: [2,0]}; ?x f32[0]; ?c const f32[0]",
             "?s {shape: [1,2,3]}; ?x f32[2,3]; ?c const f32[2,1]",
         ],
     },
@@ -187,6 +188,7 @@ pub const RULES: &[Rule] = &[
         declines: &[
             "?s {shape: [3,2]}; ?x f32[2,3]; ?c const f32[2]",
             "?s {shape: [6]}; ?x f32[1,6]; ?c const f32[1,6]",
+            "?s {shape: [2,0]}; ?x f32[0]; ?c const f32[0]",
             "?s {shape: [1,2,3]}; ?x f32[2,3]; ?c const f32[2,1]",
         ],
     },
@@ -220,7 +222,7 @@ fn rising(m: &Match<'_>) -> Option<Bindings> {
 /// The constant `?c` as a row of `?x`, whose reshape to the result keeps the last axis; or as a scalar.
 fn row(m: &Match<'_>) -> Option<Bindings> {
     let (c, x, y) = (m.constant("?c")?, m.ty("?x")?, m.result()?);
-    if m.attrs("?s").extents("shape") != *y.shape || c.dtype() == DType::Bool {
+    if m.attrs("?s").extents("shape") != *y.shape || c.dtype() == DType::Bool || c.data().is_empty() {
         return None;
     }
     let (last, others) = c.shape().split_last().map_or((1, true), |(&n, rest)| (n, rest.iter().all(|&d| d == 1)));
