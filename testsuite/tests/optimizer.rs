@@ -1,8 +1,9 @@
 //! The optimizer on whole networks: the same function, exactly where that is asked for, the same on
-//! every run, never more work.
+//! every run, never more work; and what it made of small and real networks, as reviewed snapshots.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::path::Path;
 use tinyc_codegen::Io;
 use tinyc_codegen::cost::CodegenCost;
 use tinyc_codegen::targets::Target;
@@ -153,5 +154,26 @@ fn nothing_is_left_that_every_optimizer_removes() {
         let left =
             |op: OpId| after.ids().filter(|&id| matches!(after.node(id).kind, Kind::Op(o, _) if o == op)).count();
         assert_eq!(left(OpId::batch_norm), 0, "{name}");
+    }
+}
+
+/// Case files beside the snapshots hold small networks, one subject each.
+#[test]
+fn small_networks() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/rewrite");
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    for file in files {
+        let graph = text::parse(&std::fs::read_to_string(&file).unwrap(), &[]).unwrap_or_else(|e| panic!("{e}"));
+        let after = rewritten(&graph, false);
+        assert!(difference(&graph, &after, 3) <= 1e-5, "{}", file.display());
+        insta::assert_snapshot!(file.file_stem().unwrap().to_str().unwrap(), text::print(&after).text);
+    }
+}
+
+#[test]
+fn real_networks() {
+    for (name, graph) in networks().filter(|(n, _)| n.starts_with("mlperf") || n == "digits") {
+        insta::assert_snapshot!(name, text::print(&rewritten(&graph, false)).text);
     }
 }
