@@ -14,6 +14,7 @@ mod movement;
 mod mutants;
 mod normalization;
 mod positions;
+mod quantization;
 mod sinking;
 mod sinking_products;
 mod slicing;
@@ -58,6 +59,8 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { name: "Transposes past functions of one element", rules: transposition::FUNCTIONS },
     Subject { name: "Transposes past functions of two elements", rules: transposition::PAIRS },
     Subject { name: "Transposes past and into other operators", rules: transposition::RULES },
+    Subject { name: "Quantized values past other operators", rules: quantization::MOVES },
+    Subject { name: "Quantized values", rules: quantization::RULES },
     Subject { name: "Linear operators one behind the other", rules: merging::RULES },
 ];
 

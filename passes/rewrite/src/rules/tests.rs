@@ -9,6 +9,7 @@ use tinyc_core::eval::Evaluator;
 use tinyc_core::exec::Exec;
 use tinyc_core::graph::{Graph, Kind};
 use tinyc_core::tensor::Tensor;
+use tinyc_core::types::TensorType;
 
 /// Random inputs, some of them negative, some zero; where the example gives a range, in that.
 pub fn outputs(graph: &Graph, example: &str, seed: u64) -> Vec<Tensor> {
@@ -86,4 +87,39 @@ fn no_rule_fires_where_its_condition_fails() {
             assert_eq!(said, Err("does not apply".into()), "{}: {example}", rule.name);
         }
     }
+}
+
+/// Values of an integer of 8 bits, from one on, as many as there are elements.
+fn bytes(ty: &TensorType, first: usize) -> Tensor {
+    let lowest = ty.dtype.range().0;
+    // Neighbours differ by much: 53 and 256 have no divisor in common.
+    let values = (0..ty.elements()).map(|i| lowest + ((first + 53 * i) % 256) as f64);
+    Tensor::of::<f64>(ty.shape.clone(), values.collect()).cast(ty.dtype)
+}
+
+#[test]
+fn rules_over_integers_of_8_bits_keep_every_value() {
+    let mut tried = 0;
+    for rule in all() {
+        for example in rule.examples {
+            let a = before(rule, example).unwrap_or_else(|e| panic!("{}: {e}", rule.name));
+            let types: Vec<TensorType> = a.inputs().iter().map(|id| a.node(*id).tensor().clone()).collect();
+            if types.is_empty() || !types.iter().all(|ty| ty.dtype.is_int() && ty.dtype.bytes() == 1) {
+                continue;
+            }
+            let b = after(rule, example).unwrap_or_else(|e| panic!("{}: {e}", rule.name));
+            let compiled = [&a, &b].map(|g| Evaluator.compile(g).unwrap_or_else(|e| panic!("{}: {e}", rule.name)));
+            // Each element of an input takes every value; of two inputs every pair, of more some.
+            let runs = if types.len() > 1 { 1 << 16 } else { 1 << 8 };
+            for run in 0..runs {
+                let first = [run % 256, run / 256, run % 251];
+                let inputs: Vec<Tensor> = types.iter().zip(first.iter().cycle()).map(|(ty, f)| bytes(ty, *f)).collect();
+                let [x, y] = compiled.each_ref().map(|c| c.run(&inputs).unwrap_or_else(|e| panic!("{e}")));
+                let bits = |all: Vec<Tensor>| -> Vec<Vec<u8>> { all.iter().map(|t| t.data().to_le_bytes()).collect() };
+                assert_eq!(bits(x), bits(y), "{}: {example}", rule.name);
+            }
+            tried += 1;
+        }
+    }
+    assert!(tried > 20, "{tried} examples are over integers of 8 bits");
 }
