@@ -27,7 +27,7 @@ const ENODES: usize = 32;
 const ENODES_LEAST: usize = 2000;
 const ITERATIONS: usize = 8;
 /// Steps of the search for the cheapest form.
-const STEPS: u64 = 20_000;
+const STEPS: u64 = 1_000;
 
 /// The price of an operator that the target has no kernel for: chosen only where there is nothing else.
 const NO_KERNEL: u64 = 1 << 44;
