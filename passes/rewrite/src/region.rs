@@ -8,6 +8,7 @@ use crate::facts::{Classes, Facts, value};
 use crate::lang::{Node, has_attrs, is_variadic};
 use crate::range::{Known, Ranges};
 use egg::{EGraph, Id, Language};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tinyc_core::attrs::Attrs;
@@ -245,33 +246,40 @@ fn postorder(classes: &Classes, chosen: &Chosen, roots: &[Id]) -> Vec<Id> {
 fn origins(graph: &Graph, region: &Region, classes: &Classes, chosen: &Chosen) -> BTreeMap<Id, Origins> {
     let class = |id: &NodeId| classes.find(region.class_of[id]);
     let computed = |c: &Id| chosen.get(c).is_some_and(|n| !matches!(n, Node::Const(_)));
-    // Where each node's names go: its class, or the classes that its readers' names go to.
-    let mut goes: BTreeMap<NodeId, BTreeSet<Id>> = BTreeMap::new();
+    // Where each node's names go: its class, or the nearest classes behind it, and how far that is.
+    let mut goes: BTreeMap<NodeId, (usize, BTreeSet<Id>)> = BTreeMap::new();
     for id in region.nodes.iter().rev() {
         let own = class(id);
-        let mut targets = BTreeSet::new();
+        let mut best = (usize::MAX, BTreeSet::new());
         if computed(&own) {
-            targets.insert(own);
+            best = (0, BTreeSet::from([own]));
         } else {
-            graph.users(*id).iter().filter_map(|u| goes.get(u)).for_each(|t| targets.extend(t));
+            for (far, targets) in graph.users(*id).iter().filter_map(|u| goes.get(u)) {
+                match far.saturating_add(1).cmp(&best.0) {
+                    Ordering::Less => best = (far + 1, targets.clone()),
+                    Ordering::Equal => best.1.extend(targets),
+                    Ordering::Greater => {}
+                }
+            }
         }
-        goes.insert(*id, targets);
+        goes.insert(*id, best);
     }
     let mut all: BTreeMap<Id, Origins> = BTreeMap::new();
     for id in &region.nodes {
-        for target in &goes[id] {
+        for target in &goes[id].1 {
             append(all.entry(*target).or_default(), &graph.node(*id).origins);
         }
     }
-    // What only a rule has made came from what its reader came from.
+    // What only a rule has made gets the name of its reader: the last one, since lists would grow from run
+    // to run.
     for id in postorder(classes, chosen, &region.root_classes(classes)).into_iter().rev() {
-        let Some(names) = all.get(&id).cloned() else { continue };
+        let Some(name) = all.get(&id).and_then(|names| names.last()).cloned() else { continue };
         for child in chosen[&id].children() {
             let child = classes.find(*child);
             let is_value = value(classes, child).is_some_and(|v| matches!(v.ty, Type::Tensor(_)));
             let made = matches!(chosen.get(&child), Some(Node::Op(..)));
             if is_value && made && !all.contains_key(&child) {
-                all.insert(child, names.clone());
+                all.insert(child, vec![name.clone()]);
             }
         }
     }
