@@ -19,8 +19,10 @@ use tinyc_testsuite::command::tinyc;
 use tinyc_testsuite::{python, shared};
 
 /// Sums of some thousand products in another order, in units of the output's largest magnitude; the
-/// largest difference seen is 1.1e-6.
-const TOLERANCE: &str = "1e-5";
+/// largest difference seen is 1.1e-6, but 5.8e-5 in mlperf_ad_autoencoder, where normalization's factors,
+/// folded into weights, meet sums in which large terms cancel: there even the network as it is differs by
+/// 1e-5 from onnxruntime in another order of summation.
+const TOLERANCE: &str = "1e-4";
 
 #[test]
 fn optimized_networks_give_the_stored_outputs_in_onnxruntime() {

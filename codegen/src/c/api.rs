@@ -1,7 +1,7 @@
 //! The functions of the interface: init, run, begin, step, reset, accessors, hook.
 
 use super::Options;
-use super::names::{comment, string};
+use super::names::{comment, layer, string};
 use super::unit::{Unit, ty_name};
 use crate::Io;
 use std::collections::BTreeMap;
@@ -169,7 +169,7 @@ fn layers(p: &str, program: &Program) -> String {
     if program.steps.is_empty() {
         return String::new();
     }
-    let names: String = program.steps.iter().map(|s| format!("    {},\n", string(&s.origins.join(", ")))).collect();
+    let names: String = program.steps.iter().map(|s| format!("    {},\n", string(&layer(&s.origins)))).collect();
     format!("\nstatic const char *const {p}_layers[{}] = {{\n{names}}};\n", program.steps.len())
 }
 
@@ -197,7 +197,7 @@ fn step(unit: &mut Unit<'_>, program: &Program, options: &Options, constants: &B
     for (i, step) in program.steps.iter().enumerate() {
         let macs = if step.macs == 0 { String::new() } else { format!("; {} MACs", step.macs) };
         let separator = if step.comment.is_empty() { "" } else { ": " };
-        let note = comment(&format!("{}{separator}{}{macs}", step.origins.join(", "), step.comment));
+        let note = comment(&format!("{}{separator}{}{macs}", layer(&step.origins), step.comment));
         // The last case is `default`, so that compilers see that one is taken.
         let label = if i + 1 == program.steps.len() { "default".to_owned() } else { format!("case {i}u") };
         let call = call(unit, program, step, constants);

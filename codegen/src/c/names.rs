@@ -4,6 +4,7 @@
 //! keywords, each other, and that prefix.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Keywords of C99 to C23 and of C++, and names that the included headers or compilers define.
 const RESERVED: &[&str] = &[
@@ -188,6 +189,21 @@ impl Locals {
     }
 }
 
+/// What a step is called after the ONNX nodes that it came from. C99 compilers need not take strings of
+/// more than 4,095 characters, and nobody reads them: from [`LONGEST`] on, their number stands for them.
+pub fn layer(origins: &[Arc<str>]) -> String {
+    let mut name = String::new();
+    for (i, origin) in origins.iter().enumerate() {
+        if i > 0 && name.len() + origin.len() > LONGEST {
+            return format!("{name} and {} more", origins.len() - i);
+        }
+        name = if i == 0 { origin.chars().take(LONGEST).collect() } else { format!("{name}, {origin}") };
+    }
+    name
+}
+
+const LONGEST: usize = 1000;
+
 /// Text that neither ends a comment nor begins one, contains no trigraph, no line break and no
 /// character outside of ASCII.
 pub fn comment(text: &str) -> String {
@@ -241,6 +257,16 @@ mod tests {
         assert_eq!(l.declare("i"), "i");
         l.release(mark);
         assert_eq!(l.declare("i"), "i");
+    }
+
+    #[test]
+    fn names_of_layers_are_short() {
+        let names: Vec<Arc<str>> = (0..900).map(|i| format!("node{i}").into()).collect();
+        assert_eq!(layer(&names[..2]), "node0, node1");
+        let all = layer(&names);
+        assert!(all.len() < LONGEST + 20 && all.ends_with(" more"), "{all}");
+        assert_eq!(layer(&["x".repeat(5000).into()]).len(), LONGEST);
+        assert_eq!(layer(&[]), "");
     }
 
     #[test]

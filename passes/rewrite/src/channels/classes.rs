@@ -23,11 +23,15 @@ pub struct Classes {
     kept: Vec<bool>,
 }
 
+/// Channels of a network; those at hand have some ten thousand.
+const MOST: usize = 1 << 20;
+
 impl Classes {
-    /// Each channel of each tensor that is computed, by itself and not kept.
-    pub fn new(graph: &Graph, nodes: &[NodeId], known: &Known) -> Classes {
+    /// Each channel of each tensor that is computed, by itself and not kept; nothing where there are more
+    /// than [`MOST`], which tensors without elements may declare.
+    pub fn new(graph: &Graph, nodes: &[NodeId], known: &Known) -> Option<Classes> {
         let mut spans = HashMap::new();
-        let mut next = 0;
+        let mut next = 0usize;
         for &id in nodes {
             let node = graph.node(id);
             let (Some(ty), Kind::Input(_) | Kind::Op(..) | Kind::Get(_)) = (node.ty.tensor(), &node.kind) else {
@@ -36,9 +40,9 @@ impl Classes {
             let axis = known[&id][0].axis();
             let n = ty.shape.get(axis).copied().unwrap_or(1);
             spans.insert(id, Span { axis, first: next, n });
-            next += n;
+            next = next.saturating_add(n);
         }
-        Classes { spans, parents: (0..next).collect(), kept: vec![false; next] }
+        (next <= MOST).then(|| Classes { spans, parents: (0..next).collect(), kept: vec![false; next] })
     }
 
     /// The channel axis of a value that is computed.

@@ -43,7 +43,7 @@ fn once(graph: &mut Graph, options: &Options<'_>, fold: bool) -> usize {
     crate::dead::run(graph);
     let known = range::of_graph(graph, &options.input_ranges);
     let nodes = graph.topological().unwrap_or_default();
-    let mut classes = Classes::new(graph, &nodes, &known);
+    let Some(mut classes) = Classes::new(graph, &nodes, &known) else { return 0 };
     let mut sums = Vec::new();
     for &id in &nodes {
         match &graph.node(id).kind {
