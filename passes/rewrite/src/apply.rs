@@ -152,10 +152,9 @@ impl Compiled {
                 ENodeOrVar::ENode(node) => {
                     let facts: Vec<Fact> =
                         node_children(node).iter().map(|c| pieces[usize::from(*c)].fact(classes)).collect();
-                    let facts: Vec<&Fact> = facts.iter().collect();
                     let new = match node {
                         Node::Op(op, _) => Fact::Value(Value::of_type(infer(*op, &facts)?)),
-                        Node::Get(i, _) => match facts[..] {
+                        Node::Get(i, _) => match &facts[..] {
                             [Fact::Value(Value { ty: Type::Tuple(parts), .. })] if parts.len() > *i as usize => {
                                 Fact::Value(Value::of_type(Type::Tensor(parts[*i as usize].clone())))
                             }

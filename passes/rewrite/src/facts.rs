@@ -131,13 +131,18 @@ pub fn value(classes: &Classes, id: Id) -> Option<&Value> {
     }
 }
 
+/// An operator's children apart: its attributes, none where it has none, and its operands.
+fn attrs_and_operands(children: &[Fact]) -> (Attrs, &[Fact]) {
+    match children {
+        [Fact::Attrs(attrs), operands @ ..] => (attrs.clone(), operands),
+        operands => (Attrs::new(), operands),
+    }
+}
+
 /// The type of an operator over these children, or why there is none.
-pub fn infer(op: OpId, children: &[&Fact]) -> Result<Type, String> {
-    let none = Attrs::new();
-    let (attrs, operands) = match children {
-        [Fact::Attrs(attrs), operands @ ..] => (attrs, operands),
-        operands => (&none, operands),
-    };
+pub fn infer(op: OpId, children: &[Fact]) -> Result<Type, String> {
+    let (attrs, operands) = attrs_and_operands(children);
+    let attrs = &attrs;
     let mut types = Vec::with_capacity(operands.len());
     for o in operands {
         types.push(match o {
@@ -152,11 +157,8 @@ pub fn infer(op: OpId, children: &[&Fact]) -> Result<Type, String> {
 impl Facts {
     /// The value of an operator on constants, if it is to be stored.
     fn folded(&mut self, op: OpId, children: &[Fact], ty: &Type) -> Option<Arc<Tensor>> {
-        let none = Attrs::new();
-        let (attrs, operands) = match children {
-            [Fact::Attrs(attrs), operands @ ..] => (attrs, operands),
-            operands => (&none, operands),
-        };
+        let (attrs, operands) = attrs_and_operands(children);
+        let attrs = &attrs;
         let mut tensors = Vec::with_capacity(operands.len());
         for o in operands {
             tensors.push(match o {
@@ -179,11 +181,8 @@ impl Facts {
 
 /// The ranges of an operator's result.
 fn ranges(op: OpId, children: &[Fact], ty: &Type) -> Option<Arc<Ranges>> {
-    let none = Attrs::new();
-    let (attrs, operands) = match children {
-        [Fact::Attrs(attrs), operands @ ..] => (attrs, operands),
-        operands => (&none, operands),
-    };
+    let (attrs, operands) = attrs_and_operands(children);
+    let attrs = &attrs;
     let mut known = Vec::with_capacity(operands.len());
     for o in operands {
         known.push(match o {
@@ -214,7 +213,7 @@ impl Analysis<Node> for Facts {
             }
             Node::Op(op, children) => {
                 let children: Vec<Fact> = children.iter().map(|c| fact(classes, *c).clone()).collect();
-                let ty = infer(*op, &children.iter().collect::<Vec<_>>());
+                let ty = infer(*op, &children);
                 let ty = ty.expect("types are checked before a node is added");
                 match classes.analysis.folded(*op, &children, &ty) {
                     Some(constant) => Value::of_constant(constant),

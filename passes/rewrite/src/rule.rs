@@ -167,16 +167,6 @@ impl<'a> Match<'a> {
         value(self.classes, self.id(name))?.ranges.as_deref()
     }
 
-    /// Whether two names stand for one value.
-    pub fn same(&self, a: &str, b: &str) -> bool {
-        self.classes.find(self.id(a)) == self.classes.find(self.id(b))
-    }
-
-    /// Before all others in an arbitrary fixed order: so that a rule with two like sides matches once.
-    pub fn ordered(&self, a: &str, b: &str) -> bool {
-        self.classes.find(self.id(a)) < self.classes.find(self.id(b))
-    }
-
     /// The names that `?x*...` stands for.
     pub fn each(&self, name: &str) -> Vec<String> {
         (0..self.many).map(|i| format!("{name}{i}")).collect()
