@@ -14,7 +14,7 @@ pub enum Node {
     Op(OpId, Box<[Id]>),
     /// Result of an operator with several.
     Get(u32, [Id; 1]),
-    /// All attributes of an operator: a decision on a node (DESIGN) is one of them.
+    /// All attributes of an operator.
     Attrs(Attrs),
     /// Entry of [`crate::facts::Facts::constants`].
     Const(u32),
