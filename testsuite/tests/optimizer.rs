@@ -157,6 +157,25 @@ fn nothing_is_left_that_every_optimizer_removes() {
     }
 }
 
+/// Also of rules whose right side was there already, and so added nothing.
+#[test]
+fn every_change_names_its_rule() {
+    let one = "%a = mul %x, %one ; \"scale\"\n  %b = relu %a ; \"act\"\n  output %b";
+    let back = "%a = transpose %x {perm: [1,0]} ; \"there\"\n  %b = transpose %a {perm: [1,0]} ; \"back\"\n  \
+                %c = relu %b\n  output %c";
+    for (body, wanted) in [(one, "remove-neutral-mul"), (back, "merge-transpose-transpose")] {
+        let input = format!("graph @g {{\n  %x = input : f32[2,3]\n  %one = const [1.0] : f32[]\n  {body}\n}}\n");
+        let mut graph = text::parse(&input, &[]).unwrap_or_else(|e| panic!("{e}"));
+        let outcomes = run(&mut graph, &Options::new(&cost())).unwrap();
+        let fired: Vec<&str> = outcomes.iter().flat_map(|o| &o.fired).map(|f| f.rule).collect();
+        assert!(fired.contains(&wanted), "{fired:?}");
+    }
+    let mut unchanged =
+        text::parse("graph @g {\n  %x = input : f32[2,3]\n  %y = relu %x\n  output %y\n}\n", &[]).unwrap();
+    let outcomes = run(&mut unchanged, &Options::new(&cost())).unwrap();
+    assert!(outcomes.iter().all(|o| o.fired.is_empty()), "{outcomes:?}");
+}
+
 /// Case files beside the snapshots hold small networks, one subject each.
 #[test]
 fn small_networks() {

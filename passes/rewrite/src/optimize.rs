@@ -133,8 +133,7 @@ fn one_region(
     outcome.after = outcome.after + solution.price;
     outcome.bound = outcome.bound + solution.bound;
     outcome.steps += solution.steps;
-    let is_new = |n: &&Node| matches!(n, Node::Op(..)) && !prices.given.contains(*n);
-    outcome.fired.extend(fired(&prices, &names, chosen.values().filter(is_new)));
+    outcome.fired.extend(fired(&prices, &names, &chosen));
     let nodes_before = graph.len();
     let order = region::store(graph, &region, &classes, &chosen, known);
     outcome.changed |= nodes_before != graph.len() || order != nodes;
@@ -166,22 +165,32 @@ fn cheapest(problem: &Problem, weights: u64, steps: u64) -> Option<Solution> {
     found
 }
 
-/// The applications that made these nodes, or what they were made of; in the order they happened.
-fn fired<'n>(
-    prices: &Prices<'_>,
-    names: &dyn Fn(Id) -> Vec<String>,
-    nodes: impl Iterator<Item = &'n Node>,
-) -> Vec<Fired> {
+/// The applications that made chosen nodes, or what they were made of, and those that found a value to be
+/// another one that stands in its place; in the order they happened.
+fn fired(prices: &Prices<'_>, names: &dyn Fn(Id) -> Vec<String>, chosen: &Chosen) -> Vec<Fired> {
     let classes = prices.classes;
     let canonical = canonical_in(classes);
     let facts = &classes.analysis;
+    let chosen: BTreeSet<&Node> = chosen.values().collect();
     let mut made_by: HashMap<Node, usize> = HashMap::new();
     for (node, &by) in &facts.made_by {
         let first = made_by.entry(canonical(node)).or_insert(by);
         *first = by.min(*first);
     }
+    let is_new = |n: &&Node| matches!(n, Node::Op(..)) && !prices.given.contains(*n);
+    let mut stack: Vec<Node> = chosen.iter().copied().filter(is_new).map(&canonical).collect();
     let mut used: BTreeSet<usize> = BTreeSet::new();
-    let mut stack: Vec<Node> = nodes.map(&canonical).collect();
+    // Values that the graph computed and that are other values of it, or constants.
+    let gone = prices.given.iter().filter(|n| !chosen.contains(n)).filter_map(|n| classes.lookup(n.clone()));
+    let gone: BTreeSet<Id> =
+        gone.filter(|id| !chosen.iter().any(|n| is_new(n) && classes.lookup((*n).clone()) == Some(*id))).collect();
+    let makers: BTreeSet<usize> = facts.made_by.values().copied().collect();
+    for (i, applied) in facts.applied.iter().enumerate() {
+        if !makers.contains(&i) && gone.contains(&classes.find(applied.root)) {
+            used.insert(i);
+            stack.extend(applied.before.iter().map(&canonical));
+        }
+    }
     while let Some(node) = stack.pop() {
         if let Some(&by) = made_by.get(&node)
             && used.insert(by)
