@@ -167,6 +167,23 @@ fn schedules_compute_the_same_on_a_board() {
     }
 }
 
+/// What is flattened into the rows of products stays channels last, and nothing copies it.
+#[test]
+fn products_read_rows_as_they_lie() {
+    let graph = &cases()["flattened_rows"];
+    let target = Target::find("generic").unwrap();
+    let selection = tinyc_codegen::select::select(graph, target, Io::Caller, Schedules::Fast).unwrap();
+    let order = |name: &str| &selection.buffers.iter().find(|b| b.name == name).unwrap().order[..];
+    assert_eq!((order("r"), order("q")), (&[0, 2, 3, 1][..], &[0, 2, 3, 1][..]));
+    // No order of memory has a view of these rows, or something else reads them.
+    assert_eq!((order("n"), order("a")), (&[0, 1, 2, 3][..], &[0, 1, 2][..]));
+    let copies = selection.steps.iter().filter(|s| ["copy", "reshape", "transpose"].contains(&s.op)).count();
+    assert_eq!(copies, 0);
+    // As the product with a factor reads them, and packed as the others do.
+    let constants = |name: &str| selection.buffers.iter().filter(|b| b.name.ends_with(name)).count();
+    assert_eq!((constants(".rows"), constants(".w")), (1, 10));
+}
+
 /// Neither a transpose nor a copy, nor an operator of its own for what runs on the way out.
 #[test]
 fn transposes_and_activations_take_no_step() {

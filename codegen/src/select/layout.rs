@@ -2,8 +2,9 @@
 //!
 //! Convolutions and pools read and write channels last, so that the channels of one pixel are
 //! neighbours. Everything else keeps the order of what it reads. What must be row-major (outputs, and
-//! reshapes that mix axes) is asked of whoever computes it.
+//! reshapes that mix axes, unless `flatten` can do without) is asked of whoever computes it.
 
+use super::flatten::{flat, only_summed};
 use tinyc_core::graph::{Graph, Kind, NodeId};
 use tinyc_core::loops::{Buf, View};
 use tinyc_core::op::OpId;
@@ -53,35 +54,33 @@ pub fn alias(graph: &Graph, id: NodeId, x: &View) -> Option<View> {
     if op.op().is_alias() { x.reshaped(&graph.node(id).tensor().shape) } else { None }
 }
 
-/// The order of axes in memory that the readers of a value need it in, if they need one.
-pub fn wanted(graph: &Graph, id: NodeId) -> Option<Vec<usize>> {
-    let rank = graph.node(id).ty.tensor()?.shape.rank();
+/// The order of axes in memory that the readers of a value need it in, if they cannot read it where it
+/// lies as `view` says.
+pub fn wanted(graph: &Graph, id: NodeId, view: &View) -> Option<Vec<usize>> {
+    let row_major = || (0..view.rank()).collect();
     if graph.outputs().iter().any(|o| o.node == id) {
-        return Some((0..rank).collect());
+        return Some(row_major());
     }
     graph.users(id).into_iter().find_map(|user| {
         let Kind::Op(op, attrs) = &graph.node(user).kind else { return None };
         if *op == OpId::transpose {
-            let order = wanted(graph, user)?;
             let perm = attrs.extents("perm");
+            let order = wanted(graph, user, &view.permuted(&perm))?;
             return Some(order.into_iter().map(|d| perm[d]).collect());
         }
         if !op.op().is_alias() {
             return None;
         }
-        let row_major: Vec<usize> = (0..rank).collect();
-        let from = dense(graph.node(id).tensor(), &channels_last_or(rank, &row_major))?;
-        let is_view = from.reshaped(&graph.node(user).tensor().shape).is_some();
-        // Only row-major elements have names under a shape that mixes axes. Where the reshaped value is a
-        // view in any order, its readers may still need one: row-major means the same under both shapes,
-        // and another order of the new axes need not be an order of these, so none is asked for.
-        let needs_order = !is_view || wanted(graph, user).is_some();
-        needs_order.then_some(row_major)
+        let shape = &graph.node(user).tensor().shape;
+        // Row-major elements have names under every shape. Where the reshaped value is a view and its
+        // readers need an order, row-major means the same under both shapes, and another order of the
+        // new axes need not be an order of these, so none is asked for.
+        let needs_order = match view.reshaped(shape) {
+            Some(reshaped) => wanted(graph, user, &reshaped).is_some(),
+            None => !(only_summed(graph, user) && flat(view, shape).is_some()),
+        };
+        needs_order.then(row_major)
     })
-}
-
-fn channels_last_or(rank: usize, row_major: &[usize]) -> Vec<usize> {
-    if rank > 2 { channels_last(rank) } else { row_major.to_vec() }
 }
 
 #[cfg(test)]

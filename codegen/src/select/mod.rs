@@ -3,10 +3,12 @@
 //! A *step* runs one operator together with the elementwise operators behind it (`fuse`). Its function
 //! is a schedule of [`crate::kernels`] where a family takes the operator, else the operator's plain
 //! lowering. A value is a view of a buffer: reshapes and transposes are views of the same buffer and
-//! no step, as long as strides can say what they mean (`layout`). Weights are packed here, once.
+//! no step, as long as strides can say what they mean (`layout`), or sums need not know (`flatten`).
+//! Weights are packed here, once.
 //!
 //! Decides on functions and layouts; knows nothing of order and addresses.
 
+mod flatten;
 pub(crate) mod function;
 mod fuse;
 pub(crate) mod layout;
@@ -113,6 +115,7 @@ pub fn select(graph: &Graph, target: &'static Target, io: Io, schedules: Schedul
         names: tinyc_core::text::names(graph),
         groups,
         values: BTreeMap::new(),
+        flattened: BTreeMap::new(),
         kernels: Kernels::default(),
         report: Report::default(),
         out: Selection {
@@ -163,6 +166,8 @@ struct Select<'a> {
     groups: Groups,
     /// The results of each node; nothing where no C type holds one.
     values: BTreeMap<NodeId, Vec<Option<InMemory>>>,
+    /// Values whose last axis is in the order of memory, and the row-major position of each element of it.
+    flattened: BTreeMap<NodeId, Vec<usize>>,
     kernels: Kernels,
     report: Report,
     out: Selection,
@@ -181,7 +186,7 @@ impl Select<'_> {
                 vec![self.values[&tuple][*i].clone()]
             }
             Kind::Op(..) if self.groups.is_inside(id) => return,
-            Kind::Op(op, _) => match self.alias(id, *op) {
+            Kind::Op(op, _) => match self.alias(id, *op).or_else(|| self.flat(id, *op)) {
                 Some(value) => vec![Some(value)],
                 None => match self.step(id) {
                     Ok(results) => results.into_iter().map(Some).collect(),

@@ -1,7 +1,7 @@
 //! One step: an operator and its chain as a function, and the buffers that it is called with.
 
 use super::function::{self, InMemory, Link, Made, Source, Work};
-use super::layout::{channels_last, order, wanted};
+use super::layout::{channels_last, dense, order, wanted};
 use super::{Home, Schedules, Select, Step, Value, reads_and_writes};
 use crate::kernels::Values;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ impl Select<'_> {
         let chain = self.groups.chain(graph, tail);
         let root = chain[0];
         let Kind::Op(op, attrs) = &graph.node(root).kind else { unreachable!("steps run operators") };
-        let operands = self.sources(*op, root)?;
+        let mut operands = self.sources(*op, root)?;
+        self.turn_weights(root, &mut operands);
         let parts = graph.node(tail).ty.parts().to_vec();
         let several = parts.len() != 1;
         let name = self.names[&tail].clone();
@@ -89,14 +90,13 @@ impl Select<'_> {
         if self.schedules == Schedules::Plain {
             return row_major();
         }
-        if let Some(order) = wanted(self.graph, tail) {
-            return order;
-        }
-        if matches!(op, OpId::conv | OpId::max_pool | OpId::average_pool) {
-            return channels_last(rank);
-        }
-        let like = operands.iter().flatten().find(|o| o.constant.is_none() && o.ty.shape.rank() == rank);
-        like.map_or_else(row_major, |o| order(&o.value.view))
+        let own = if matches!(op, OpId::conv | OpId::max_pool | OpId::average_pool) {
+            channels_last(rank)
+        } else {
+            let like = operands.iter().flatten().find(|o| o.constant.is_none() && o.ty.shape.rank() == rank);
+            like.map_or_else(row_major, |o| order(&o.value.view))
+        };
+        dense(ty, &own).and_then(|view| wanted(self.graph, tail, &view)).unwrap_or(own)
     }
 
     fn scheduled(&mut self, work: &Work<'_>, chain: &[NodeId], result: &InMemory) -> Option<Result<Made, OpError>> {
