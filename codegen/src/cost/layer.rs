@@ -3,13 +3,13 @@
 use super::estimate::Estimate;
 use super::walk;
 use crate::kernels::{self, Machine, Values};
-use crate::select::function::{self, InMemory, Source, Work};
+use crate::select::function::{self, InMemory, Made, Source, Work};
 use crate::select::layout::{channels_last, dense};
 use crate::targets::Target;
 use std::sync::Arc;
 use tinyc_core::attrs::Attrs;
 use tinyc_core::cost::{Layer, LayerCost};
-use tinyc_core::loops::{Expr, Function, Ty};
+use tinyc_core::loops::{Expr, Ty};
 use tinyc_core::op::OpId;
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::TensorType;
@@ -20,6 +20,9 @@ const VIEW: f64 = 1.0;
 /// Elements of a tile that read the same element of an operand that is broadcast: some pixels share the
 /// bias of a channel. Tiles have 2 to 8 pixels.
 const SHARED: f64 = 4.0;
+
+/// Stands for the buffer of constants that a function reads as it packs them.
+const PACKED: usize = usize::MAX;
 
 /// All that a price depends on, beside the target.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -51,17 +54,21 @@ pub fn price(target: &Target, layer: &Layer<'_>) -> Option<LayerCost> {
     }
     let value = kernels::elementwise(layer.op, layer.attrs, &types);
     let constants = layer.operands.iter().flatten().filter(|o| o.constant);
-    // Scalars stand in the code.
-    let stored = constants.filter(|o| value.is_none() || o.ty.elements() > 1);
-    let weight_bytes = stored.map(|o| o.ty.bytes()).sum();
     let mut estimate = Estimate::new(target, &target.cycles, &[]);
-    let cycles = if layer.op.op().is_alias() || layer.op == OpId::transpose {
+    let (cycles, weight_bytes) = if layer.op.op().is_alias() || layer.op == OpId::transpose {
         // Whoever computes the operand is asked for an order in memory that makes it a view.
-        VIEW
+        (VIEW, constants.map(|o| o.ty.bytes()).sum())
     } else if let (Some(value), Some(chain)) = (&value, chained(layer)) {
-        link(&mut estimate, Machine::of(target), layer, value, chain)
+        // Scalars stand in the code.
+        let stored = constants.filter(|o| o.ty.elements() > 1);
+        (link(&mut estimate, Machine::of(target), layer, value, chain), stored.map(|o| o.ty.bytes()).sum())
     } else {
-        walk::function(&mut estimate, &alone(target, layer)?, &[])
+        let Made { function, args, .. } = alone(target, layer)?;
+        let is_constant =
+            |arg: usize| arg == PACKED || layer.operands.get(arg).is_some_and(|o| o.is_some_and(|o| o.constant));
+        let parameters = function.buffers.iter().zip(&args).filter(|(_, arg)| is_constant(**arg));
+        let stored = parameters.map(|(p, _)| p.len * p.elem.bytes()).sum();
+        (walk::function(&mut estimate, &function, &[]), stored)
     };
     Some(LayerCost { cycles, weight_bytes, scratch: 0 })
 }
@@ -97,8 +104,8 @@ fn link(estimate: &mut Estimate<'_>, machine: Machine, layer: &Layer<'_>, value:
     cycles * y.elements() as f64 / f64::from(lanes)
 }
 
-/// The function of the operator alone.
-fn alone(target: &Target, layer: &Layer<'_>) -> Option<Function> {
+/// The function of the operator alone, called with its operands and results by their positions.
+fn alone(target: &Target, layer: &Layer<'_>) -> Option<Made> {
     let windows = matches!(layer.op, OpId::conv | OpId::max_pool | OpId::average_pool);
     let place = |buffer: usize, ty: &TensorType, image: bool| {
         let rank = ty.shape.rank();
@@ -122,10 +129,10 @@ fn alone(target: &Target, layer: &Layer<'_>) -> Option<Function> {
     let results: Vec<InMemory> =
         layer.results.iter().enumerate().map(|(i, ty)| place(first + i, ty, windows)).collect::<Option<_>>()?;
     let work = Work { op: layer.op, attrs: layer.attrs, operands: &operands };
-    let mut pack = |_: &str, _: usize, _: Values<'_>| usize::MAX;
+    let mut pack = |_: &str, _: usize, _: Values<'_>| PACKED;
     let scheduled = match &results[..] {
         [y] => function::scheduled(&work, Vec::new(), y, Machine::of(target), &mut pack),
         _ => None,
     };
-    scheduled.unwrap_or_else(|| function::plain(&work, &results)).ok().map(|made| made.function)
+    scheduled.unwrap_or_else(|| function::plain(&work, &results)).ok()
 }

@@ -142,6 +142,25 @@ mod tests {
     }
 
     #[test]
+    fn biases_of_one_element_are_no_constants_in_memory() {
+        let (g, cost) = price(
+            r#"graph @fc {
+            %x = input : f32[2,8]
+            %w = const random(1) : f32[8,4]
+            %b = const [0.5] : f32[1]
+            %y = gemm %x, %w, %b {alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false}
+            %z = gemm %x, %w, %b {alpha: 2.0, beta: 1.0, trans_a: false, trans_b: false}
+            output %y
+            output %z
+        }"#,
+        );
+        let bytes = |i: usize| of_node(&cost, &g, g.outputs()[i].node).unwrap().weight_bytes;
+        // The second one has no schedule, and reads what is in memory.
+        assert_eq!((bytes(0), bytes(1)), (128, 132));
+        assert_eq!(cost.exact(&g).unwrap().constants, 128 + 132);
+    }
+
+    #[test]
     fn nodes_without_a_kernel_have_no_price() {
         let (g, cost) = price("graph @h {\n %x = input : f16[2,3]\n %y = transpose %x {perm: [1,0]}\n output %y\n}");
         assert_eq!(of_node(&cost, &g, g.outputs()[0].node), None);

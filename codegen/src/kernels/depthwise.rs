@@ -6,7 +6,7 @@
 use super::dot::{channels_last, constant, floats, image, operand, output_channels_last};
 use super::rows::{self, Piece, Taps};
 use super::tile::{Machine, Segment, segments};
-use super::{Builder, Output, Task};
+use super::{Builder, Output, Task, Term};
 use std::collections::BTreeMap;
 use tinyc_core::diag::OpError;
 use tinyc_core::loops::{Expr, Index, Local, Lower, View};
@@ -19,7 +19,7 @@ const MAX_PIXELS: usize = 8;
 struct Depthwise {
     x: View,
     y: Output,
-    bias: Option<View>,
+    bias: Option<Term>,
     rows: Window,
     columns: Window,
 }
@@ -37,7 +37,7 @@ pub fn build(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<St
 
     let x = channels_last(&b.view(&task, 0).expect("conv has an image"));
     let y = output_channels_last(&task.y);
-    let bias = b.view(&task, 2).map(|v| v.broadcast(&y.view.shape()));
+    let bias = b.term(&task, 2, &y.view.shape());
     let pack = || {
         let (data, mut packed) = (floats(&tensor), Vec::with_capacity(tensor.data().len()));
         for s in &segments {
@@ -91,7 +91,7 @@ impl Depthwise {
         for j in 0..piece.pixels {
             let init = match &self.bias {
                 Some(_) if j > 0 => sums[0].into(),
-                Some(b) => b.read_vector(&out(j), 3, at.lanes),
+                Some(b) => b.read(&out(j), 3, at.lanes, None),
                 None => Expr::f32(0.0).splat(at.lanes),
             };
             sums.push(l.variable("sum", init));

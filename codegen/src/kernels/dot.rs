@@ -10,7 +10,7 @@
 
 use super::rows::{self, Piece, Taps};
 use super::tile::{Machine, Segment, Tile, segments, tile};
-use super::{Builder, Output, Task};
+use super::{Builder, Output, Task, Term};
 use std::sync::Arc;
 use tinyc_core::diag::OpError;
 use tinyc_core::loops::{Expr, Index, Local, Lower, Scalar, View};
@@ -23,7 +23,7 @@ struct Dot {
     x: View,
     y: Output,
     /// Under the result's shape.
-    bias: Option<View>,
+    bias: Option<Term>,
     weights: Weights,
     rows: Window,
     columns: Window,
@@ -70,7 +70,6 @@ pub fn conv(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<Str
     let weights = Weights::Constant(constant(w), Box::new(element));
     let mut x = channels_last(&b.view(&task, 0).expect("conv has an image"));
     let mut y = output_channels_last(&task.y);
-    let bias = b.view(&task, 2);
     if rows.is_pointwise()
         && columns.is_pointwise()
         && let (Some(flat_x), Some(flat_y)) = (x.merged(1), y.merged(1))
@@ -79,7 +78,7 @@ pub fn conv(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<Str
         (rows, columns) = (POINT, Window { input: pixels, output: pixels, ..POINT });
         (x, y) = (flat_x.unsqueezed(1), flat_y.unsqueezed(1));
     }
-    let bias = bias.map(|v| v.broadcast(&y.view.shape()));
+    let bias = b.term(&task, 2, &y.view.shape());
     let dot = Dot { x, y, bias, weights, rows, columns };
     Ok(dot.build(b, machine))
 }
@@ -93,8 +92,8 @@ pub fn product(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<
     };
     let (matrix, mut y) = (operand(&task, 1), task.y.clone());
     let mut x = turned(b.view(&task, 0).expect("a product has two operands"), "trans_a");
-    let mut bias = b.view(&task, 2).map(|v| v.broadcast(&y.view.shape()));
     let shape = y.view.shape();
+    let mut bias = b.term(&task, 2, &shape);
     let front = &shape[..shape.len() - 2];
     x = x.broadcast(&[front, &x.shape()[x.rank() - 2..]].concat());
     let weights = match &matrix.constant {
@@ -117,7 +116,7 @@ pub fn product(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<
     };
     let at = x.rank() - 2;
     let pixels = x.shape()[at];
-    bias = bias.map(|v| v.unsqueezed(at));
+    bias = bias.and_then(|b| b.changed(&|v| Some(v.unsqueezed(at))));
     let columns = Window { input: pixels, output: pixels, ..POINT };
     let dot = Dot { x: x.unsqueezed(at), y: y.unsqueezed(at), bias, weights, rows: POINT, columns };
     Ok(dot.build(b, machine))
@@ -229,12 +228,12 @@ impl Dot {
         };
         let axis = self.y.view.rank() - 1;
         // Constant along a row in all but odd cases, where each pixel reads its own.
-        let shared = self.bias.as_ref().is_none_or(|b| b.axes[axis - 1].stride == 0);
+        let shared = self.bias.as_ref().is_none_or(|b| b.is_same_along(axis - 1));
         let mut sums: Vec<Vec<Local>> = Vec::new();
         for j in 0..piece.pixels {
             let init = |v: usize| match &self.bias {
                 Some(_) if shared && j > 0 => Expr::from(sums[0][v]),
-                Some(b) => b.read_vector(&out(j, v), axis, lanes),
+                Some(b) => b.read(&out(j, v), axis, lanes, None),
                 None => Expr::f32(0.0).splat(lanes),
             };
             let inits: Vec<Expr> = (0..at.segment.vectors).map(init).collect();

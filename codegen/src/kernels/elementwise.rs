@@ -9,7 +9,8 @@ use tinyc_core::loops::Expr;
 /// `value` has local `i` for operand `i`.
 pub fn build(b: &mut Builder<'_>, task: Task<'_>, value: Expr) -> Result<String, OpError> {
     let shape = task.y.view.shape();
-    let operands: Vec<Term> = (0..task.x.len()).map(|i| b.term(&task, i, &shape)).collect();
+    let term = |i: usize| b.term(&task, i, &shape).expect("elementwise operators have all operands");
+    let operands: Vec<Term> = (0..task.x.len()).map(term).collect();
     let chain = [Link { value, operands }].into_iter().chain(task.y.chain).collect();
     let mut y = Output { chain, view: task.y.view };
     y = y.permuted(&order(&y.view));

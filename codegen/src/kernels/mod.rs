@@ -73,11 +73,11 @@ impl Builder<'_> {
         Some(View { buffer, ..operand.view.clone() })
     }
 
-    /// Operand `i` under the shape of an elementwise result.
-    pub fn term(&mut self, task: &Task<'_>, i: usize, shape: &[usize]) -> Term {
-        match task.x[i].as_ref().and_then(|o| o.scalar()) {
-            Some(c) => Term::Constant(c),
-            None => Term::View(self.view(task, i).expect("elementwise operators have all operands").broadcast(shape)),
+    /// Operand `i` under the shape of the result.
+    pub fn term(&mut self, task: &Task<'_>, i: usize, shape: &[usize]) -> Option<Term> {
+        match task.x.get(i)?.as_ref()?.scalar() {
+            Some(c) => Some(Term::Constant(c)),
+            None => self.view(task, i).map(|v| Term::View(v.broadcast(shape))),
         }
     }
 

@@ -20,6 +20,30 @@ pub enum Term {
     Constant(Expr),
 }
 
+impl Term {
+    /// With another view; `None` if `f` has none.
+    pub fn changed(&self, f: &dyn Fn(&View) -> Option<View>) -> Option<Term> {
+        match self {
+            Term::View(v) => f(v).map(Term::View),
+            other => Some(other.clone()),
+        }
+    }
+
+    /// Whether elements along an axis are the same.
+    pub fn is_same_along(&self, axis: usize) -> bool {
+        !matches!(self, Term::View(v) if v.axes[axis].stride != 0)
+    }
+
+    /// An element, or `lanes` neighbours along `axis`; `value` is that of the chain so far.
+    pub fn read(&self, at: &[Index], axis: usize, lanes: u16, value: Option<&Expr>) -> Expr {
+        match self {
+            Term::Chain => value.cloned().expect("a chain without a start begins with operands"),
+            Term::View(v) => v.read_vector(at, axis, lanes),
+            Term::Constant(c) => c.clone().splat(lanes),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Output {
     pub view: View,
@@ -29,12 +53,8 @@ pub struct Output {
 impl Output {
     /// The same with every view changed alike; `None` if one cannot be.
     fn changed(&self, f: &dyn Fn(&View) -> Option<View>) -> Option<Output> {
-        let operand = |o: &Term| match o {
-            Term::View(v) => f(v).map(Term::View),
-            other => Some(other.clone()),
-        };
         let link = |l: &Link| {
-            let operands: Option<Vec<_>> = l.operands.iter().map(operand).collect();
+            let operands: Option<Vec<_>> = l.operands.iter().map(|o| o.changed(f)).collect();
             Some(Link { value: l.value.clone(), operands: operands? })
         };
         let chain: Option<Vec<Link>> = self.chain.iter().map(link).collect();
@@ -61,10 +81,9 @@ impl Output {
             let operands: Vec<Expr> = link
                 .operands
                 .iter()
-                .map(|o| match o {
-                    Term::Chain => value.clone().expect("a chain without a start begins with operands"),
-                    Term::View(v) => l.bind("operand", v.read_vector(at, axis, lanes)),
-                    Term::Constant(c) => c.clone().splat(lanes),
+                .map(|o| match (o, o.read(at, axis, lanes, value.as_ref())) {
+                    (Term::View(_), read) => l.bind("operand", read),
+                    (_, read) => read,
                 })
                 .collect();
             value = Some(l.bind("value", link.value.vectorized(lanes, &operands)));
