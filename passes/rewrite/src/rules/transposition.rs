@@ -1,6 +1,7 @@
 //! Transposes past other operators, towards what they came from, so that they meet and cancel; and into
-//! matrix products, which take them as attributes.
+//! matrix products, which take them as attributes or in the order of their weights.
 
+use super::constants::Matrix;
 use super::linear::plain;
 use crate::rule::{Accuracy, Bindings, Match, Rule, always};
 use tinyc_core::attrs::Attrs;
@@ -183,6 +184,53 @@ pub const RULES: &[Rule] = &[
         ],
         declines: &[
             "?p {perm: [0,1]}; ?g {alpha: 0.5, beta: 1.0, trans_a: false, trans_b: true}; ?x f32[2,3]; ?w f32[4,3]",
+        ],
+    },
+    Rule {
+        name: "merge-transpose-into-weights-rows",
+        doc: "`gemm(reshape(transpose(x)), w, c) = gemm(reshape(x), w', c)`, where each row holds the same elements of `x` before \
+              and after, and `w'` has the rows of the constant `w` in the order of `x`.",
+        accuracy: Accuracy::Real { tolerance: 1e-5 },
+        from: "(gemm ?g (reshape ?s (transpose ?p ?x)) ?w ?c)",
+        to: "(gemm ?g (reshape ?s ?x) ?w2 ?c)",
+        bind: |m| {
+            let (g, x, perm) = (m.attrs("?g"), m.shape("?x")?, m.attrs("?p").extents("perm"));
+            let (w, trans) = (m.constant("?w").filter(|w| w.dtype().is_float())?, g.bool("trans_b"));
+            let &[rows, inner] = &*m.attrs("?s").extents("shape") else { return None };
+            // Axes that count rows stay where they are.
+            let kept = |d: usize| x[..d].iter().product::<usize>() == rows && perm[..d].iter().copied().eq(0..d);
+            if g.bool("trans_a") || !(0..=perm.len()).any(kept) {
+                return None;
+            }
+            // By position in a row of the transposed operand, the position before.
+            let (turned, strides) = (Shape::new(perm.iter().map(|&d| x[d]).collect::<Vec<_>>()), x.strides());
+            let before = |at: Vec<usize>| -> usize { at.iter().zip(&perm).map(|(i, &d)| i * strides[d]).sum() };
+            let w = Matrix::of(w, trans)?;
+            let mut numbers = vec![0.0; w.numbers.len()];
+            for (row, at) in turned.coordinates().take(inner).enumerate() {
+                let to = before(at) * w.columns;
+                numbers[to..to + w.columns].copy_from_slice(&w.numbers[row * w.columns..][..w.columns]);
+            }
+            let w2 = Matrix { numbers, ..w }.tensor(m.dtype("?w")?, trans);
+            Some(Bindings::default().tensor("?w2", w2))
+        },
+        examples: &[
+            "?g {alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false}; ?s {shape: [1,24]}; ?p {perm: [0,2,3,1]}; ?x f32[1,2,3,4]; ?w \
+             const f32[24,5]; ?c f32[5]",
+            "?g {alpha: 1.0, beta: 1.0, trans_a: false, trans_b: true}; ?s {shape: [2,12]}; ?p {perm: [0,2,1]}; ?x f32[2,3,4]; ?w \
+             const f32[5,12]; ?c _",
+            "?g {alpha: 0.5, beta: 1.0, trans_a: false, trans_b: false}; ?s {shape: [6,8]}; ?p {perm: [0,1,3,2]}; ?x f32[2,3,2,4]; ?w \
+             const f32[8,3]; ?c _",
+        ],
+        declines: &[
+            "?g {alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false}; ?s {shape: [2,12]}; ?p {perm: [2,0,1]}; ?x f32[2,3,4]; ?w \
+             const f32[12,5]; ?c _",
+            "?g {alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false}; ?s {shape: [4,6]}; ?p {perm: [0,2,1]}; ?x f32[2,2,6]; ?w \
+             const f32[6,5]; ?c _",
+            "?g {alpha: 1.0, beta: 1.0, trans_a: true, trans_b: false}; ?s {shape: [2,12]}; ?p {perm: [0,2,1]}; ?x f32[2,3,4]; ?w \
+             const f32[2,5]; ?c _",
+            "?g {alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false}; ?s {shape: [2,12]}; ?p {perm: [0,2,1]}; ?x f32[2,3,4]; ?w \
+             f32[12,5]; ?c _",
         ],
     },
     Rule {
