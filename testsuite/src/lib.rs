@@ -10,5 +10,7 @@ pub mod graphs;
 pub mod measure;
 pub mod onnx_text;
 pub mod optimized;
+pub mod pruned;
 pub mod python;
 pub mod shared;
+pub mod wild;

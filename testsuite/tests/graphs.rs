@@ -4,7 +4,7 @@
 //! - `parse`: `graph`, and `printed` or `errors`;
 //! - `verify`: `graph`, read without checks, and `errors`; the file's name begins with the invariant;
 //! - `optimize`: `graph`, and `printed` after the passes that the setting `pass` names, with inputs in the
-//!   ranges `input-range` (`NAME=LO:HI`).
+//!   ranges `input-range` (`NAME=LO:HI`), and exactly where the setting `exact` is `true`.
 //!
 //! `UPDATE_CASES=1` writes what comes out into the files, to be read before it is committed.
 
@@ -96,7 +96,11 @@ fn optimizing() {
         let mut graph = text::parse(input, &[]).unwrap_or_else(|e| panic!("{}: {e}", case.path.display()));
         let cost = CodegenCost::new(Target::find("generic").unwrap(), Io::Caller);
         let ranges = case.settings("input-range").map(|r| range(r).unwrap_or_else(|| panic!("{r} is no range")));
-        let options = Options { input_ranges: ranges.collect(), ..Options::new(&cost) };
+        let options = Options {
+            input_ranges: ranges.collect(),
+            exact: case.setting("exact") == Some("true"),
+            ..Options::new(&cost)
+        };
         for name in case.settings("pass") {
             let pass = Pass::find(name).unwrap_or_else(|| panic!("{}: no pass {name}", case.path.display()));
             (pass.run)(&mut graph, &options).unwrap();

@@ -1,4 +1,5 @@
-//! Value ranges against evaluation, for every value of networks made up at random.
+//! Value ranges against evaluation, for every value of networks made up at random: of inputs with limits, of any
+//! inputs, and of inputs from which no NaN is computed.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -8,8 +9,10 @@ use tinyc_core::exec::Exec;
 use tinyc_core::graph::{Graph, Kind, NodeId};
 use tinyc_core::random::Random;
 use tinyc_core::tensor::Tensor;
-use tinyc_rewrite::range::{Ranges, of_graph};
+use tinyc_rewrite::range::{Nans, Ranges, of_graph};
 use tinyc_testsuite::graphs::network;
+use tinyc_testsuite::pruned::pruned;
+use tinyc_testsuite::wild;
 
 type Limits = BTreeMap<String, (f64, f64)>;
 
@@ -57,11 +60,11 @@ fn every_value_of_random_networks_lies_in_its_range() {
                 (name, (lo, lo + [0.0, 0.5, 2.0][r.below(3)]))
             })
             .collect();
-        let known = of_graph(&graph, &limits);
+        let known = of_graph(&graph, &limits, Nans::Kept);
         let runner = Evaluator.compile(&graph).unwrap();
         for _ in 0..3 {
             let mut see = |id: NodeId, results: &[Tensor]| {
-                for (t, ranges) in results.iter().zip(&known[&id]) {
+                for (t, ranges) in results.iter().zip(&known.results[&id]) {
                     finite += finite_and_true(&format!("{}: node {}", graph.name, id.index()), ranges, t);
                     all += t.data().len();
                 }
@@ -71,4 +74,30 @@ fn every_value_of_random_networks_lies_in_its_range() {
     }
     // Divisions by what may be zero have no bounds, nor has what follows them.
     assert!(finite > all * 9 / 10, "{finite} of {all} elements have bounds");
+}
+
+/// Without limits: ranges that take in NaNs hold every value, the others all of runs in which there is none.
+#[test]
+fn every_value_of_unlimited_inputs_lies_in_its_range() {
+    let (mut finite, mut runs) = (0, [0, 0]);
+    for seed in 0..600 {
+        let graph = if seed % 2 == 0 { network(seed) } else { pruned(seed, seed % 4 == 1) };
+        let mut r = Random::new(seed);
+        for (i, nans) in [Nans::Kept, Nans::Excluded].into_iter().enumerate() {
+            let known = of_graph(&graph, &Limits::new(), nans);
+            for _ in 0..3 {
+                let x = wild::inputs(&graph, nans == Nans::Kept, &mut r);
+                let values = wild::values(&graph, &x);
+                if nans == Nans::Excluded && values.iter().any(|(_, t)| wild::has_nan(t)) {
+                    continue;
+                }
+                runs[i] += 1;
+                for (id, t) in &values {
+                    let ranges = &known.results[id][0];
+                    finite += finite_and_true(&format!("{}: node {}", graph.name, id.index()), ranges, t);
+                }
+            }
+        }
+    }
+    assert!(runs[1] > runs[0] / 2 && finite > 10_000, "runs {runs:?}, {finite} finite elements");
 }

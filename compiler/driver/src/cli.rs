@@ -117,7 +117,7 @@ pub struct NetworkArgs {
     #[arg(long, value_name = "LEVEL", default_value_t = 1)]
     pub effort: u32,
 
-    /// Rewrite the network only where every bit of its outputs stays
+    /// Rewrite the network only where every bit of its outputs stays; otherwise it is taken to compute no NaN
     #[arg(long)]
     pub exact: bool,
 

@@ -11,7 +11,7 @@ use crate::extract::{self, Price};
 use crate::facts::{Classes, value};
 use crate::lang::{Node, has_attrs};
 use crate::optimize::{Prices, canonical_in};
-use crate::range::{self, Known};
+use crate::range::{self, Known, Nans};
 use crate::region::{self, Chosen, Region};
 use crate::rule::{Rule, expand};
 use crate::saturate::{self, Limits};
@@ -171,7 +171,7 @@ pub(crate) fn load(graph: &Graph, example: &str) -> Result<(Region, Classes), St
     let order = graph.topological().ok_or("a cycle")?;
     let nodes: Vec<NodeId> =
         order.into_iter().filter(|id| matches!(graph.node(*id).kind, Kind::Op(..) | Kind::Get(_))).collect();
-    Ok(region::load(graph, &nodes, &range::of_graph(graph, &input_ranges(example))))
+    Ok(region::load(graph, &nodes, &range::of_graph(graph, &input_ranges(example), Nans::Kept)))
 }
 
 /// Applies a rule once wherever it matches in the graph of an example, and takes what it made.
@@ -204,7 +204,7 @@ pub fn rewritten(rule: &Compiled, graph: &mut Graph, example: &str) -> Result<()
         .filter(|(id, _)| value(&classes, **id).is_some())
         .filter_map(|(id, choice)| Some((*id, classes[*id].nodes[(*choice)?].clone())))
         .collect();
-    region::store(graph, &region, &classes, &chosen, &mut Known::new());
+    region::store(graph, &region, &classes, &chosen, &mut Known::default());
     dead::run(graph);
     Ok(())
 }

@@ -17,7 +17,7 @@ use tinyc_core::types::{TensorType, Type};
 use crate::apply::Place;
 use crate::fold;
 use crate::lang::Node;
-use crate::range::{Operand, Ranges, transfer};
+use crate::range::{Nans, Operand, Ranges, transfer};
 
 pub type Classes = EGraph<Node, Facts>;
 
@@ -64,6 +64,8 @@ pub struct Facts {
     by_content: HashMap<u64, Vec<u32>>,
     /// Of the entries, which stay where they are.
     by_address: HashMap<*const Tensor, u32>,
+    /// What ranges rely on.
+    nans: Nans,
     /// Types and ranges of what comes from outside.
     pub leaves: Vec<(TensorType, Arc<Ranges>)>,
     work: u64,
@@ -95,6 +97,10 @@ pub struct Rejected {
 }
 
 impl Facts {
+    pub fn under(nans: Nans) -> Facts {
+        Facts { nans, ..Facts::default() }
+    }
+
     /// The entry of a tensor, equal contents once.
     pub fn constant(&mut self, tensor: &Arc<Tensor>) -> u32 {
         if let Some(&i) = self.by_address.get(&Arc::as_ptr(tensor)) {
@@ -180,7 +186,7 @@ impl Facts {
 }
 
 /// The ranges of an operator's result.
-fn ranges(op: OpId, children: &[Fact], ty: &Type) -> Option<Arc<Ranges>> {
+fn ranges(op: OpId, children: &[Fact], ty: &Type, nans: Nans) -> Option<Arc<Ranges>> {
     let (attrs, operands) = attrs_and_operands(children);
     let attrs = &attrs;
     let mut known = Vec::with_capacity(operands.len());
@@ -192,7 +198,7 @@ fn ranges(op: OpId, children: &[Fact], ty: &Type) -> Option<Arc<Ranges>> {
             Fact::Absent | Fact::Attrs(_) => None,
         });
     }
-    transfer(op, attrs, &known, std::slice::from_ref(ty.tensor()?)).pop().map(Arc::new)
+    transfer(op, attrs, &known, std::slice::from_ref(ty.tensor()?), nans).pop().map(Arc::new)
 }
 
 impl Analysis<Node> for Facts {
@@ -217,7 +223,10 @@ impl Analysis<Node> for Facts {
                 let ty = ty.expect("types are checked before a node is added");
                 match classes.analysis.folded(*op, &children, &ty) {
                     Some(constant) => Value::of_constant(constant),
-                    None => Value { ranges: ranges(*op, &children, &ty), ..Value::of_type(ty) },
+                    None => {
+                        let ranges = ranges(*op, &children, &ty, classes.analysis.nans);
+                        Value { ranges, ..Value::of_type(ty) }
+                    }
                 }
             }
         })

@@ -21,6 +21,7 @@ pub mod rules;
 mod saturate;
 
 use optimize::Outcome;
+use range::Nans;
 use std::collections::BTreeMap;
 use tinyc_core::cost::Cost;
 use tinyc_core::diag::Report;
@@ -36,13 +37,17 @@ pub struct Options<'a> {
     /// 0 computes constants and nothing else; 1 is the default; each level beyond doubles what the
     /// search for equal forms may spend.
     pub effort: u32,
-    /// Only what keeps every bit.
+    /// Only what keeps every bit, whatever the inputs. Otherwise a network is taken to compute no NaN.
     pub exact: bool,
 }
 
 impl<'a> Options<'a> {
     pub fn new(cost: &'a dyn Cost) -> Options<'a> {
         Options { input_ranges: BTreeMap::new(), cost, effort: 1, exact: false }
+    }
+
+    fn nans(&self) -> Nans {
+        if self.exact { Nans::Kept } else { Nans::Excluded }
     }
 }
 
@@ -74,14 +79,15 @@ pub const PASSES: &[Pass] = &[
     },
     Pass {
         name: "remove-channels",
-        doc: "Removes channels that are zero or that nothing needs, as the ranges of values prove. Keeps every bit.",
+        doc: "Removes channels that are zero or that nothing needs, as the ranges of values prove. Keeps every bit; outside of \
+              exact runs, only where the network computes no NaN.",
         effort: 1,
         run: |g, options| checked(g, |g| channels::run(g, options, false)),
     },
     Pass {
         name: "fold-channels",
-        doc: "Folds constant channels into the biases of what reads them, where no padding is read. Rounds differently, and \
-              takes values to be finite; left out of exact runs.",
+        doc: "Folds constant channels into the biases of what reads them, where no padding is read. Rounds differently; left \
+              out of exact runs.",
         effort: 1,
         run: |g, options| {
             if options.exact { Ok(Done::default()) } else { checked(g, |g| channels::run(g, options, true)) }

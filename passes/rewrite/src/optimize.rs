@@ -81,7 +81,7 @@ pub fn optimize(graph: &mut Graph, options: &Options<'_>) -> Outcome {
     let code = |id: &NodeId| matches!(graph.node(*id).kind, Kind::Op(..) | Kind::Get(_)) && live.contains(id);
     let mut rest: Vec<NodeId> = order.into_iter().filter(code).collect();
     let mut end: Vec<NodeId> = Vec::new();
-    let mut known = range::of_graph(graph, &options.input_ranges);
+    let mut known = range::of_graph(graph, &options.input_ranges, options.nans());
     while !rest.is_empty() {
         let room = if rest.len() <= REGION { rest.len() } else { REGION - OVERLAP.min(end.len()) };
         let mut nodes = end.split_off(end.len().saturating_sub(OVERLAP));

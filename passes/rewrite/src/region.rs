@@ -42,7 +42,7 @@ pub fn load(graph: &Graph, nodes: &[NodeId], known: &Known) -> (Region, Classes)
             })
             .collect(),
     };
-    let mut classes: Classes = EGraph::new(Facts::default());
+    let mut classes: Classes = EGraph::new(Facts::under(known.nans));
     for &id in nodes {
         let class = match &graph.node(id).kind {
             Kind::Op(op, attrs) => {
@@ -97,7 +97,7 @@ impl Region {
     fn leaf(&mut self, graph: &Graph, classes: &mut Classes, known: &Known, id: NodeId) -> Id {
         self.leaves.push(id);
         let ty = graph.node(id).tensor().clone();
-        let ranges = known.get(&id).and_then(|r| r.first().cloned()).unwrap_or_else(|| Ranges::any(&ty));
+        let ranges = known.results.get(&id).and_then(|r| r.first().cloned()).unwrap_or_else(|| Ranges::any(&ty));
         classes.analysis.leaves.push((ty, Arc::new(ranges)));
         classes.add(Node::Leaf(self.leaves.len() as u32 - 1))
     }
@@ -190,8 +190,8 @@ pub fn store(graph: &mut Graph, region: &Region, classes: &Classes, chosen: &Cho
     // Numbers of nodes that are gone are given again.
     for (id, node) in &made {
         match value(classes, *id).and_then(|v| v.ranges.as_deref()) {
-            Some(ranges) => known.insert(*node, vec![ranges.clone()]),
-            None => known.remove(node),
+            Some(ranges) => known.results.insert(*node, vec![ranges.clone()]),
+            None => known.results.remove(node),
         };
     }
     for root in &region.roots {

@@ -37,7 +37,7 @@ impl Classes {
             let (Some(ty), Kind::Input(_) | Kind::Op(..) | Kind::Get(_)) = (node.ty.tensor(), &node.kind) else {
                 continue;
             };
-            let axis = known[&id][0].axis();
+            let axis = known.results[&id][0].axis();
             let n = ty.shape.get(axis).copied().unwrap_or(1);
             spans.insert(id, Span { axis, first: next, n });
             next = next.saturating_add(n);

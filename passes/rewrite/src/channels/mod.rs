@@ -8,8 +8,10 @@
 //!   `w[o,c,k]` are finite, and `b[o]` is not -0.0. A zero of either sign added to a sum that is not -0.0
 //!   changes no bit of it, so such channels go in both passes;
 //! - where `x[c]` is another constant `v` and no window reads padding: `b[o] + sum over k of w[o,c,k] * v`
-//!   takes the place of `b[o]`. That rounds in another order, so only `fold-channels` does it. Beside, it
-//!   takes values to be finite: a zero weight is one for all values.
+//!   takes the place of `b[o]`. That rounds in another order, so only `fold-channels` does it.
+//!
+//! Where a network is taken to compute no NaN, which exact runs do not, products with zero weights are zeros
+//! whatever `x[c]` is.
 //!
 //! Padding reads as zero, so a channel that is zero goes whatever the padding, another constant only without.
 //!
@@ -41,7 +43,7 @@ pub fn run(graph: &mut Graph, options: &Options<'_>, fold: bool) -> usize {
 
 fn once(graph: &mut Graph, options: &Options<'_>, fold: bool) -> usize {
     crate::dead::run(graph);
-    let known = range::of_graph(graph, &options.input_ranges);
+    let known = range::of_graph(graph, &options.input_ranges, options.nans());
     let nodes = graph.topological().unwrap_or_default();
     let Some(mut classes) = Classes::new(graph, &nodes, &known) else { return 0 };
     let mut sums = Vec::new();

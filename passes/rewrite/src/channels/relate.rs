@@ -2,7 +2,7 @@
 //! nothing is known of the operator.
 
 use super::classes::Classes;
-use crate::range::{Known, Range, kept_axis, reshaped};
+use crate::range::{Known, Nans, Range, kept_axis, reshaped};
 use std::sync::Arc;
 use tinyc_core::attrs::Attrs;
 use tinyc_core::graph::{Graph, Kind, NodeId};
@@ -89,8 +89,8 @@ struct Products<'a> {
     start: Option<Vec<f64>>,
     /// Whether windows read padding.
     padded: bool,
-    /// Whether something may be added to the start.
-    adds: bool,
+    /// What is folded into the bias may be so large.
+    room: f64,
 }
 
 struct Relation<'a> {
@@ -116,14 +116,7 @@ impl Relation<'_> {
         constant(self.graph, self.operand(i)?).map(|t| &**t)
     }
 
-    /// Whether the channels of operand 0 are those of axis `x`, and those of the result of axis `y`.
-    fn axes(&self, x: usize, y: usize) -> Option<()> {
-        let at = self.classes.axis(self.operand(0)?)?;
-        (at == x && self.classes.axis(self.id)? == y).then_some(())
-    }
-
     fn convolution(&mut self) -> Option<Option<Sum>> {
-        self.axes(1, 1)?;
         let x = self.ty(self.operand(0)?);
         let w = self.constant(1)?;
         let start = match self.operand(2) {
@@ -135,53 +128,74 @@ impl Relation<'_> {
         let padded = windows.iter().any(|w| w.before > 0 || w.reach() > 0);
         let taps = w.shape()[2..].iter().product();
         let first = |o: usize, c: usize| (o * channels + c) * taps;
-        self.sum(&Products { w: w.to_f64s(), taps, first: &first, start, padded, adds: true })
+        let room = self.room(1.0, 1.0);
+        self.sum((1, 1), &Products { w: w.to_f64s(), taps, first: &first, start, padded, room })
     }
 
     /// Sums of gemm and matmul start from 0.0.
     fn gemm(&mut self) -> Option<Option<Sum>> {
-        self.axes(usize::from(!self.attrs.bool("trans_a")), 1)?;
+        let axis = usize::from(!self.attrs.bool("trans_a"));
         let w = self.constant(1)?;
         let columns = w.shape()[1];
         let turned = self.attrs.bool("trans_b");
         let first = |o: usize, c: usize| if turned { o * columns + c } else { c * columns + o };
-        let adds = self.operand(2).is_none() || self.constant(2).is_some();
-        if !adds {
+        if self.operand(2).is_some() && self.constant(2).is_none() {
             return None;
         }
-        self.sum(&Products { w: w.to_f64s(), taps: 1, first: &first, start: None, padded: false, adds })
+        let room = self.room(self.attrs.float("alpha").into(), self.attrs.float("beta").into());
+        self.sum((axis, 1), &Products { w: w.to_f64s(), taps: 1, first: &first, start: None, padded: false, room })
     }
 
     fn matmul(&mut self) -> Option<Option<Sum>> {
-        let a = self.ty(self.operand(0)?).shape.rank();
-        self.axes(a.checked_sub(1)?, self.ty(self.id).shape.rank().checked_sub(1)?)?;
+        let last = |id: NodeId| self.ty(id).shape.rank().checked_sub(1);
+        let axes = (last(self.operand(0)?)?, last(self.id)?);
         let w = self.constant(1).filter(|w| w.shape().rank() == 2)?;
         let columns = w.shape()[1];
         let first = |o: usize, c: usize| c * columns + o;
-        self.sum(&Products { w: w.to_f64s(), taps: 1, first: &first, start: None, padded: false, adds: true })
+        let room = self.room(1.0, 1.0);
+        self.sum(axes, &Products { w: w.to_f64s(), taps: 1, first: &first, start: None, padded: false, room })
     }
 
-    fn sum(&self, p: &Products<'_>) -> Option<Option<Sum>> {
+    /// The largest number of which `alpha` times can be added to `beta` times the bias.
+    fn room(&self, alpha: f64, beta: f64) -> f64 {
+        let bias = self.constant(2).map_or(0.0, |c| c.to_f64s().iter().fold(0.0, |m: f64, v| m.max(v.abs())));
+        (self.ty(self.id).dtype.range().1 - beta.abs() * bias) / alpha.abs()
+    }
+
+    /// Products of the indices of axis `of_x`, summed for each index of axis `of_y`.
+    fn sum(&mut self, (of_x, of_y): (usize, usize), p: &Products<'_>) -> Option<Option<Sum>> {
         let x = self.operand(0)?;
-        let (ranges, results) = (&self.known[&x][0], &self.known[&self.id][0]);
+        if self.classes.axis(self.id)? != of_y {
+            return None;
+        }
+        if self.classes.axis(x) != Some(of_x) {
+            // The channels of x are indices of another axis.
+            self.classes.keep_all(x);
+            return Some(Some(Sum { id: self.id, x, channels: 0, instead: Vec::new() }));
+        }
+        let (ranges, results) = (&self.known.results[&x][0], &self.known.results[&self.id][0]);
         let channels = self.ty(x).shape[ranges.axis()];
         let outputs = self.ty(self.id).shape[results.axis()];
         let float = self.ty(x).dtype.is_float();
+        let numbers = self.known.nans == Nans::Excluded;
         let instead = |o: usize, c: usize| {
             let (r, w): (Range, &[f64]) = (ranges.at(c), &p.w[(p.first)(o, c)..][..p.taps]);
             let from_negative_zero = p.start.as_ref().is_some_and(|s| s[o] == 0.0 && s[o].is_sign_negative());
-            let no_weights = w.iter().all(|&w| w == 0.0) && (r.is_finite() || self.fold || !float);
+            let no_weights = w.iter().all(|&w| w == 0.0) && (r.is_finite() || numbers);
             let zero = no_weights || r.is_zero() && w.iter().all(|w| w.is_finite());
             if zero && (self.fold || !from_negative_zero) {
                 return Some(0.0);
             }
-            let constant =
-                r.constant().filter(|_| self.fold && float && !p.padded && p.adds && results.at(o).is_finite());
+            let constant = r.constant().filter(|_| self.fold && float && !p.padded);
             constant.map(|v| w.iter().map(|w| w * v).sum())
         };
-        let instead =
-            (0..outputs).flat_map(|o| (0..channels).map(move |c| (o, c))).map(|(o, c)| instead(o, c)).collect();
-        Some(Some(Sum { id: self.id, x, channels, instead }))
+        let row = |o: usize| {
+            let mut row: Vec<Option<f64>> = (0..channels).map(|c| instead(o, c)).collect();
+            let fits = row.iter().flatten().map(|v| v.abs()).sum::<f64>() < p.room;
+            row.iter_mut().filter(|v| !fits && **v != Some(0.0)).for_each(|v| *v = None);
+            row
+        };
+        Some(Some(Sum { id: self.id, x, channels, instead: (0..outputs).flat_map(row).collect() }))
     }
 
     /// Operators whose channels are functions of channels.
@@ -266,8 +280,10 @@ impl Relation<'_> {
 
     /// The groups of a convolution.
     fn groups(&mut self) -> Option<()> {
-        self.axes(1, 1)?;
         let (x, groups) = (self.operand(0)?, self.attrs.int("group") as usize);
+        if self.classes.axis(x)? != 1 || self.classes.axis(self.id)? != 1 {
+            return None;
+        }
         let w = self.constant(1)?;
         if self.operand(2).is_some() && self.constant(2).is_none() {
             return None;

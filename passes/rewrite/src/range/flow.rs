@@ -1,18 +1,24 @@
 //! Ranges of all values of a graph, operands before users.
 
-use super::{Operand, Range, Ranges, transfer};
+use super::{Nans, Operand, Range, Ranges, transfer};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tinyc_core::graph::{Graph, Kind, NodeId};
 use tinyc_core::tensor::Tensor;
 
-/// What is known of a node: the ranges of its results.
-pub type Known = HashMap<NodeId, Vec<Ranges>>;
+/// What is known of nodes.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// What that relies on.
+    pub nans: Nans,
+    /// The ranges of each node's results.
+    pub results: HashMap<NodeId, Vec<Ranges>>,
+}
 
 /// The ranges of each node's results, given those of inputs by name. Integer inputs have the range of
-/// their type, float inputs without a given one may hold anything.
-pub fn of_graph(graph: &Graph, inputs: &BTreeMap<String, (f64, f64)>) -> Known {
-    let mut known = Known::new();
+/// their type, float inputs without a given one may hold anything that `nans` lets them.
+pub fn of_graph(graph: &Graph, inputs: &BTreeMap<String, (f64, f64)>, nans: Nans) -> Known {
+    let mut known = Known { nans, results: HashMap::new() };
     for id in graph.topological().unwrap_or_default() {
         let node = graph.node(id);
         let ranges = match &node.kind {
@@ -20,25 +26,30 @@ pub fn of_graph(graph: &Graph, inputs: &BTreeMap<String, (f64, f64)>) -> Known {
                 let ty = node.tensor();
                 vec![match inputs.get(name).filter(|_| ty.dtype.is_float()) {
                     Some(&(lo, hi)) => Ranges::whole(ty, both_zeros(lo, hi)),
-                    None => Ranges::any(ty),
+                    None => nans.restrict(Ranges::any(ty)),
                 }]
             }
             Kind::Const(t) => vec![Ranges::of_constant(t)],
-            Kind::Get(i) => {
-                graph.operands(id).first().copied().flatten().map(|x| known[&x][*i].clone()).into_iter().collect()
-            }
+            Kind::Get(i) => graph
+                .operands(id)
+                .first()
+                .copied()
+                .flatten()
+                .map(|x| known.results[&x][*i].clone())
+                .into_iter()
+                .collect(),
             Kind::Op(op, attrs) => {
                 let operands = graph.operands(id);
                 let operand = |o: NodeId| Operand {
                     ty: graph.node(o).tensor(),
-                    ranges: &known[&o][0],
+                    ranges: &known.results[&o][0],
                     constant: constant(graph, o).map(|t| &**t),
                 };
                 let operands: Vec<Option<Operand<'_>>> = operands.into_iter().map(|o| o.map(operand)).collect();
-                transfer(*op, attrs, &operands, node.ty.parts())
+                transfer(*op, attrs, &operands, node.ty.parts(), nans)
             }
         };
-        known.insert(id, ranges);
+        known.results.insert(id, ranges);
     }
     known
 }

@@ -9,8 +9,7 @@
 //! Bounds are rounded outward. They hold for every order of summation, with and without fused
 //! multiply-add: elementwise arithmetic is bounded with directed rounding, which encloses rounded and
 //! unrounded intermediate results alike, and sums of products by the error bound of `sums`. They take
-//! in infinities and NaNs: without assumptions on its inputs, a network of floats has no bounds before
-//! the first operator that limits its results.
+//! in infinities, and NaNs unless [`Nans`] excludes them.
 
 mod expr;
 mod flow;
@@ -98,6 +97,27 @@ impl Range {
     pub fn intersect(self, b: Range) -> Range {
         let both = Range { lo: larger(self.lo, b.lo), hi: smaller(self.hi, b.hi), nan: self.nan && b.nan };
         if both.lo.total_cmp(&both.hi).is_le() { both } else { self }
+    }
+}
+
+/// Whether what is computed may be a NaN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nans {
+    /// Inputs may be NaNs, and so may what infinities and zeros make.
+    #[default]
+    Kept,
+    /// None is: where a network computes one, ranges say nothing of it. Then a product with zero is zero,
+    /// whatever the other factor.
+    Excluded,
+}
+
+impl Nans {
+    /// The ranges of an input or a result, under this assumption.
+    fn restrict(self, mut ranges: Ranges) -> Ranges {
+        if self == Nans::Excluded {
+            ranges.each.iter_mut().for_each(|r| r.nan = false);
+        }
+        ranges
     }
 }
 

@@ -41,6 +41,10 @@ impl Real {
 
     fn mul(a: f64, b: f64) -> Real {
         let p = a * b;
+        if p.is_nan() && !a.is_nan() && !b.is_nan() {
+            // An end that is infinite stands for numbers however large: zero times those.
+            return Real(0.0 * a.signum() * b.signum(), 0.0);
+        }
         if !p.is_finite() {
             return Real::beyond(p, a.is_finite() && b.is_finite());
         }
@@ -122,13 +126,18 @@ fn has_zero(a: Range) -> bool {
     a.lo <= 0.0 && 0.0 <= a.hi
 }
 
+/// Whether a product may be a NaN.
+pub fn makes_nan(a: Range, b: Range) -> bool {
+    let infinite = |r: Range| r.magnitude().is_infinite();
+    a.nan || b.nan || has_zero(a) && infinite(b) || infinite(a) && has_zero(b)
+}
+
 pub fn mul(a: Range, b: Range, s: Scalar) -> Range {
     let r = corners(a, b, if s.is_float() { s } else { Scalar::F64 }, Real::mul);
     if !s.is_float() {
         return integer(r.lo, r.hi, s);
     }
-    let infinite = |r: Range| r.magnitude().is_infinite();
-    Range { nan: r.nan || a.nan || b.nan || has_zero(a) && infinite(b) || infinite(a) && has_zero(b), ..r }
+    Range { nan: r.nan || makes_nan(a, b), ..r }
 }
 
 pub fn div(a: Range, b: Range, s: Scalar) -> Range {

@@ -4,8 +4,12 @@
 //! `|computed - exact| <= gamma_n * sum |a_i b_i| + n * eta` with `gamma_n = n u / (1 - n u)`, unit
 //! roundoff `u` and half the smallest subnormal number `eta` (Higham, "Accuracy and Stability of
 //! Numerical Algorithms", 2002, section 3.1 and equation 2.8). Terms that are zero add no error, so a sum
-//! of nothing else is exact; and a sum of terms of one sign has that sign. Bounds are themselves summed
-//! in f64, which two more roundings in `n` make up for, for f64 a factor of two.
+//! of nothing else is exact.
+//!
+//! Rounding is monotone: in the same order, a sum is no larger than the one of the largest numbers that its
+//! terms may be. So each end is bounded by itself, by the sum of its terms and their error, however far the
+//! other one is off. A sum of terms of one sign has that sign. Bounds are themselves summed in f64, which two
+//! more roundings in `n` make up for, for f64 a factor of two.
 
 use super::moves::{is_all_padding, kept_axis};
 use super::scalar::{self, EXACT, Real};
@@ -18,68 +22,103 @@ use tinyc_core::types::{DType, TensorType};
 
 type Operands<'a> = [Option<Operand<'a>>];
 
-/// A sum of products that grows term by term. Infinite terms are for the caller to rule out.
-pub(super) struct Sum {
-    lo: f64,
-    hi: f64,
+/// The largest numbers that the terms of a sum may be.
+struct End {
+    sum: f64,
     /// Of magnitudes.
     total: f64,
-    /// Terms that may be other than zero.
+    /// Terms other than zero, without the summand.
     terms: usize,
-    /// Whether no summand is below zero, and whether none is above.
-    signs: [bool; 2],
-    start: Range,
+    /// Whether no summand is above zero.
+    below: bool,
 }
 
-impl Sum {
-    /// Begins with the summand, +0.0 where there is none.
-    pub(super) fn new(start: Range) -> Sum {
-        let signs = [start.lo >= 0.0, start.hi <= 0.0];
-        Sum { lo: start.lo, hi: start.hi, total: start.magnitude(), terms: 0, signs, start }
+impl End {
+    fn new(start: f64) -> End {
+        End { sum: start, total: start.abs(), terms: 0, below: start <= 0.0 }
     }
 
-    /// Adds `times` products of a number from each range.
-    pub(super) fn add(&mut self, x: Range, w: Range, times: usize) {
-        if x.is_zero() || w.is_zero() {
-            return;
+    fn add(&mut self, term: f64, times: usize) {
+        if term != 0.0 {
+            self.sum += term * times as f64;
+            self.total += term.abs() * times as f64;
+            self.terms += times;
+            self.below &= term < 0.0;
         }
-        let corners = [x.lo * w.lo, x.lo * w.hi, x.hi * w.lo, x.hi * w.hi];
-        let lo = corners.iter().copied().fold(f64::INFINITY, f64::min);
-        let hi = corners.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        self.lo += lo * times as f64;
-        self.hi += hi * times as f64;
-        self.total += lo.abs().max(hi.abs()) * times as f64;
-        self.terms += times;
-        self.signs = [self.signs[0] && lo >= 0.0, self.signs[1] && hi <= 0.0];
     }
 
-    /// Bounds of the sum, which `dtype` computes in.
-    pub(super) fn range(&self, dtype: DType) -> Range {
-        let any = Range::of(dtype);
-        let Some(s) = Scalar::of(dtype) else { return any };
+    /// What the computed sum is not above.
+    fn bound(&self, s: Scalar, largest: f64) -> f64 {
         if self.terms == 0 {
-            // -0.0 plus zeros of either sign.
-            return if self.start.contains(-0.0) { self.start.hull(Range::point(0.0)) } else { self.start };
-        }
-        if !s.is_float() {
-            let fits = self.total < EXACT && any.lo <= self.lo && self.hi <= any.hi;
-            return if fits { Range::new(self.lo, self.hi) } else { any };
+            return self.sum;
         }
         let (u, eta, rounds) = match s {
             Scalar::F32 => (f64::from(f32::EPSILON) / 2.0, 2f64.powi(-150), 1.0),
             _ => (f64::EPSILON / 2.0, 5e-324, 2.0),
         };
         let n = (self.terms + 2) as f64;
-        let off = rounds * (n * u / (1.0 - n * u) * self.total + n * eta);
+        let error = rounds * (n * u / (1.0 - n * u) * self.total + n * eta);
         // Partial sums may be as large as the sum of magnitudes: beyond the type they are infinite.
-        let bounded = n * u < 0.25 && self.total + off < dtype.range().1 / 2.0;
-        if !bounded {
-            return any;
+        let bounded = n * u < 0.25 && self.total + error < largest / 2.0;
+        let bound = if bounded { Real(self.sum + error, 1.0).up(s) } else { f64::INFINITY };
+        if self.below { bound.min(0.0) } else { bound }
+    }
+}
+
+/// A sum of products that grows term by term.
+pub(super) struct Sum {
+    start: Range,
+    hi: End,
+    /// Of the negated sum.
+    lo: End,
+    /// Whether a term may be a NaN.
+    nan: bool,
+}
+
+impl Sum {
+    /// Begins with the summand, +0.0 where there is none.
+    pub(super) fn new(start: Range) -> Sum {
+        Sum { start, hi: End::new(start.hi), lo: End::new(-start.lo), nan: start.nan }
+    }
+
+    /// Adds `times` products of a number from each range.
+    pub(super) fn add(&mut self, x: Range, w: Range, times: usize) {
+        if w.lo == w.hi && w.lo != 0.0 && w.is_finite() {
+            // Weights, of which there are many.
+            let (lo, hi) = if w.lo > 0.0 { (x.lo, x.hi) } else { (x.hi, x.lo) };
+            self.nan |= x.nan;
+            self.hi.add(hi * w.lo, times);
+            self.lo.add(-lo * w.lo, times);
+            return;
         }
-        let lo = Real(self.lo - off, -1.0).down(s).max(if self.signs[0] { 0.0 } else { f64::NEG_INFINITY });
-        let hi = Real(self.hi + off, 1.0).up(s).min(if self.signs[1] { 0.0 } else { f64::INFINITY });
+        self.nan |= scalar::makes_nan(x, w);
+        // Infinite ends stand for numbers however large: zero times those.
+        let product = |a: f64, b: f64| if a == 0.0 || b == 0.0 { 0.0 } else { a * b };
+        let corners = [product(x.lo, w.lo), product(x.lo, w.hi), product(x.hi, w.lo), product(x.hi, w.hi)];
+        self.hi.add(corners.into_iter().fold(f64::NEG_INFINITY, f64::max), times);
+        self.lo.add(-corners.into_iter().fold(f64::INFINITY, f64::min), times);
+    }
+
+    /// Bounds of the sum, which `dtype` computes in.
+    pub(super) fn range(&self, dtype: DType) -> Range {
+        let any = Range::of(dtype);
+        let Some(s) = Scalar::of(dtype) else { return any };
+        if self.lo.terms == 0 && self.hi.terms == 0 {
+            // -0.0 plus zeros of either sign.
+            let start = Range { nan: self.nan, ..self.start };
+            return if start.contains(-0.0) { start.hull(Range::point(0.0)) } else { start };
+        }
+        if !s.is_float() {
+            let (lo, hi) = (-self.lo.sum, self.hi.sum);
+            let fits = self.lo.total.max(self.hi.total) < EXACT && any.lo <= lo && hi <= any.hi;
+            return if fits { Range::new(lo, hi) } else { any };
+        }
+        let largest = dtype.range().1;
+        let (lo, hi) = (-self.lo.bound(s, largest), self.hi.bound(s, largest));
+        // Infinities of both signs may meet.
+        let nan = self.nan || lo == f64::NEG_INFINITY && hi == f64::INFINITY;
         // Zeros of either sign.
-        Range::new(if lo == 0.0 { -0.0 } else { lo }, if hi == 0.0 { 0.0 } else { hi })
+        Range { lo: if lo == 0.0 { -0.0 } else { lo }, hi: if hi == 0.0 { 0.0 } else { hi }, nan }
     }
 }
 
@@ -88,11 +127,10 @@ fn computed(dtype: DType) -> DType {
     if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype }
 }
 
-/// All ranges, if none holds an infinity or a NaN: with those, any product may be a NaN.
-fn finite(x: &Operand<'_>, axis: usize, n: usize) -> Option<Vec<Range>> {
+/// The range at each of the `n` indices of an axis.
+fn each(x: &Operand<'_>, axis: usize, n: usize) -> Vec<Range> {
     let ranges = x.along(axis, n);
-    let ranges = if ranges.len() == n { ranges } else { vec![*ranges.first()?; n] };
-    ranges.iter().all(Range::is_finite).then_some(ranges)
+    if ranges.len() == n { ranges } else { vec![ranges[0]; n] }
 }
 
 /// For each tap of a window, row-major: whether it lies inside of the input for some window, and
@@ -115,10 +153,10 @@ pub fn conv(attrs: &Attrs, x: &Operands<'_>, y: &TensorType) -> Option<Ranges> {
     let weights = numbers(w)?;
     let (outputs, channels) = (w.ty.shape[0], w.ty.shape[1]);
     let bias = match rest.first().copied().flatten() {
-        Some(b) => finite(&b, 0, outputs)?,
+        Some(b) => each(&b, 0, outputs),
         None => vec![Range::point(0.0); outputs],
     };
-    let inside = finite(x, 1, x.ty.shape[1])?;
+    let inside = each(x, 1, x.ty.shape[1]);
     let padded: Vec<Range> = inside.iter().map(|r| r.hull(Range::point(0.0))).collect();
     let taps = taps(&windows);
     let group = outputs / (attrs.int("group") as usize).max(1);
@@ -147,29 +185,20 @@ fn numbers(w: &Operand<'_>) -> Option<Vec<f64>> {
 
 pub fn gemm(attrs: &Attrs, x: &Operands<'_>, y: &TensorType) -> Option<Ranges> {
     let [Some(a), Some(b), rest @ ..] = x else { return None };
-    let (k_of_a, k_of_b) = (usize::from(!attrs.bool("trans_a")), usize::from(attrs.bool("trans_b")));
-    let (k, n) = (a.ty.shape[k_of_a], y.shape[1]);
-    let xs = finite(a, k_of_a, k)?;
-    let weight = weights(b, k_of_b, 1 - k_of_b, k, n)?;
-    let c = match rest.first().copied().flatten() {
-        Some(c) => {
-            let each = match c.ty.shape.rank().checked_sub(1) {
-                Some(axis) => c.along(axis, n),
-                None => vec![c.ranges.all()],
-            };
-            Some(if each.len() == n { each } else { vec![each[0]; n] })
-        }
-        None => None,
-    };
+    let (axis, n) = (usize::from(!attrs.bool("trans_a")), y.shape[1]);
+    let xs = each(a, axis, a.ty.shape[axis]);
+    let products = columns(&xs, b, attrs.bool("trans_b"), n, computed(y.dtype))?;
+    let c = rest.first().copied().flatten().map(|c| match c.ty.shape.rank().checked_sub(1) {
+        Some(axis) => each(&c, axis, n),
+        None => vec![c.ranges.all(); n],
+    });
     let scalar = Scalar::of(computed(y.dtype))?;
     let scaled = |r: Range, by: &str| match attrs.float(by) {
         1.0 => r,
         v => scalar::mul(r, Range::point(v.into()), scalar),
     };
     let range = |j: usize| {
-        let mut sum = Sum::new(Range::point(0.0));
-        (0..k).for_each(|p| sum.add(xs[p], weight(p, j), 1));
-        let product = scaled(sum.range(computed(y.dtype)), "alpha");
+        let product = scaled(products[j], "alpha");
         let value = c.as_ref().map_or(product, |c| scalar::add(product, scaled(c[j], "beta"), scalar));
         stored(value, y.dtype)
     };
@@ -182,41 +211,36 @@ pub fn matmul(x: &Operands<'_>, y: &TensorType) -> Option<Ranges> {
     let k = *a.ty.shape.last()?;
     // A vector on the right leaves no axis.
     let n = if rank_b == 1 { 1 } else { b.ty.shape[rank_b - 1] };
-    let xs = finite(a, rank_a - 1, k)?;
-    let weight = weights(b, rank_b.max(2) - 2, rank_b - 1, k, n)?;
-    let range = |j: usize| {
-        let mut sum = Sum::new(Range::point(0.0));
-        (0..k).for_each(|p| sum.add(xs[p], weight(p, j), 1));
-        stored(sum.range(computed(y.dtype)), y.dtype)
-    };
+    let xs = each(a, rank_a - 1, k);
+    let products = columns(&xs, b, false, n, computed(y.dtype))?;
     let axis = y.shape.rank().saturating_sub(1);
-    let each: Vec<Range> = (0..n).map(range).collect();
+    let each: Vec<Range> = products.into_iter().map(|r| stored(r, y.dtype)).collect();
     Some(if rank_b == 1 { Ranges::whole(y, *each.first()?) } else { Ranges::new(axis, each) })
 }
 
-/// The range of the right operand of a product at `(k, j)`: over all batches of a constant, else of all
-/// elements.
-fn weights(
-    b: &Operand<'_>,
-    k_axis: usize,
-    n_axis: usize,
-    k: usize,
-    n: usize,
-) -> Option<impl Fn(usize, usize) -> Range> {
-    let table = match b.constant {
-        None => finite(b, 0, 1)?,
-        Some(_) => {
-            let strides = b.ty.shape.strides();
-            let mut table: Vec<Option<Range>> = vec![None; k * n];
-            for (i, w) in numbers(b)?.into_iter().enumerate() {
-                let at = |axis: usize, extent: usize| i / strides[axis] % extent;
-                let at = at(k_axis, k) * n + if k_axis == n_axis { 0 } else { at(n_axis, n) };
-                table[at] = Some(table[at].map_or(Range::point(w), |r| r.hull(Range::point(w))));
+/// For each of the `n` columns of the right operand of a product, the sum of its numbers times those of the
+/// left one: of all batches of a constant, else of all elements. `turned` says that columns are stored in rows.
+fn columns(xs: &[Range], b: &Operand<'_>, turned: bool, n: usize, dtype: DType) -> Option<Vec<Range>> {
+    let zero = Range::point(0.0);
+    if b.constant.is_none() {
+        let mut sum = Sum::new(zero);
+        xs.iter().for_each(|x| sum.add(*x, b.ranges.all(), 1));
+        return Some(vec![sum.range(dtype); n]);
+    }
+    let k = xs.len();
+    let length = if turned { k } else { n }.max(1);
+    let batch = |w: &[f64]| -> Vec<Range> {
+        let mut sums: Vec<Sum> = (0..n).map(|_| Sum::new(zero)).collect();
+        for (i, row) in w.chunks(length).enumerate() {
+            for (j, &w) in row.iter().enumerate() {
+                let (k, column) = if turned { (j, i) } else { (i, j) };
+                sums[column].add(xs[k], Range::new(w, w), 1);
             }
-            table.into_iter().map(|r| r.unwrap_or(Range::point(0.0))).collect()
         }
+        sums.iter().map(|s| s.range(dtype)).collect()
     };
-    Some(move |p: usize, j: usize| if table.len() == 1 { table[0] } else { table[p * n + j] })
+    let hull = |a: Vec<Range>, b: Vec<Range>| a.into_iter().zip(b).map(|(a, b)| a.hull(b)).collect();
+    numbers(b)?.chunks((k * n).max(1)).map(batch).reduce(hull)
 }
 
 /// Sums over windows; zeros of the padding add nothing. The number of taps that a sum is divided by is
@@ -231,31 +255,19 @@ pub fn average_pool(attrs: &Attrs, x: &Operands<'_>, y: &TensorType) -> Option<R
         let mean = mean(*r, taps, y.dtype);
         if zeros { mean.hull(Range::point(0.0)) } else { mean }
     };
-    let each = finite_each(x)?;
     Some(match x.ranges.axis() {
-        axis @ 0..2 => Ranges::new(axis, each.iter().map(mean).collect()),
+        axis @ 0..2 => Ranges::new(axis, x.ranges.each.iter().map(mean).collect()),
         _ => Ranges::whole(y, mean(&x.ranges.all())),
     })
-}
-
-/// One range a channel, or one for all, if all are finite.
-fn finite_each(x: &Operand<'_>) -> Option<Vec<Range>> {
-    let n = x.ty.shape.get(x.ranges.axis()).copied().unwrap_or(1);
-    let each = x.along(x.ranges.axis(), n);
-    each.iter().all(Range::is_finite).then_some(each)
 }
 
 /// The mean of up to `n` numbers from a range: rounding moves each sum by less than that of their number.
 fn mean(r: Range, n: usize, dtype: DType) -> Range {
     let mut sum = Sum::new(Range::point(0.0));
     sum.add(r, Range::point(1.0), n);
-    let bounds = sum.range(computed(dtype));
-    let (Some(s), true) = (Scalar::of(computed(dtype)), bounds.is_finite()) else { return Range::of(dtype) };
-    if sum.terms == 0 {
-        return Range::point(0.0);
-    }
+    let Some(s) = Scalar::of(computed(dtype)) else { return Range::of(dtype) };
     // What rounding adds to a sum of n, over n, is no less than what it adds to one of fewer, over those.
-    stored(scalar::div(bounds, Range::point(n as f64), s), dtype)
+    stored(scalar::div(sum.range(computed(dtype)), Range::point(n as f64), s), dtype)
 }
 
 pub fn reduce(attrs: &Attrs, x: &Operands<'_>, y: &TensorType, is_mean: bool) -> Option<Ranges> {
@@ -269,9 +281,8 @@ pub fn reduce(attrs: &Attrs, x: &Operands<'_>, y: &TensorType, is_mean: bool) ->
         sum.add(*r, Range::point(1.0), n);
         stored(sum.range(computed(y.dtype)), y.dtype)
     };
-    let each = finite_each(x)?;
     Some(match kept_axis(attrs, x.ty, x.ranges.axis()) {
-        Some(axis) => Ranges::new(axis, each.iter().map(of).collect()),
+        Some(axis) => Ranges::new(axis, x.ranges.each.iter().map(of).collect()),
         None => Ranges::whole(y, of(&x.ranges.all())),
     })
 }

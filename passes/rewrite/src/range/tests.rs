@@ -3,6 +3,7 @@
 use super::*;
 use crate::range::sums::Sum;
 use tinyc_core::graph::{Graph, Kind};
+use tinyc_core::loops::Scalar;
 use tinyc_core::op::OpId;
 use tinyc_core::ops::example::as_graph;
 use tinyc_core::random::Random;
@@ -37,7 +38,17 @@ fn drawn(ty: &TensorType, lo: f64, hi: f64, r: &mut Random) -> (Tensor, Ranges) 
     let values = (0..ty.elements()).map(|i| at(i).0 + (at(i).1 - at(i).0) * unit(r)).collect();
     let tensor = Tensor::of::<f64>(ty.shape.clone(), values).cast(ty.dtype);
     let rounded = Tensor::of::<f64>([n, 2], ends.iter().flat_map(|e| [e.0, e.1]).collect()).cast(ty.dtype).to_f64s();
-    let each = rounded.chunks(2).map(|e| Range::new(if e[0] == 0.0 { -0.0 } else { e[0] }, e[1] + 0.0)).collect();
+    let mut each: Vec<Range> =
+        rounded.chunks(2).map(|e| Range::new(if e[0] == 0.0 { -0.0 } else { e[0] }, e[1] + 0.0)).collect();
+    for range in each.iter_mut().filter(|_| ty.dtype.is_float()) {
+        // Nothing more is known of a value than what a relu tells, or not even that.
+        match r.below(8) {
+            0 => range.lo = f64::NEG_INFINITY,
+            1 => range.hi = f64::INFINITY,
+            2 => *range = Range::ANY,
+            _ => {}
+        }
+    }
     (tensor, Ranges::new(axis, each))
 }
 
@@ -85,13 +96,18 @@ fn evaluation_of_examples_lies_in_their_ranges() {
                     Some(Operand { ty, ranges: &d.1, constant: d.2.then_some(&d.0) })
                 })
                 .collect();
-            let ranges = transfer(op, attrs, &operands, node.ty.parts());
             let x: Vec<Option<&Tensor>> = drawn.iter().map(|d| d.as_ref().map(|d| &d.0)).collect();
-            for (y, ranges) in op.op().eval(attrs, &x).unwrap().iter().zip(&ranges) {
-                holds(ranges, y)
-                    .unwrap_or_else(|e| panic!("{example}, seed {seed}: {e}\noperands {operands:?}\nresult {y:?}"));
-                if ranges.all() != Range::of(y.dtype()) {
-                    bounded.insert(op);
+            let results = op.op().eval(attrs, &x).unwrap();
+            let is_nan = |t: &Tensor| t.dtype().is_float() && t.to_f64s().iter().any(|v| v.is_nan());
+            for nans in [Nans::Kept, Nans::Excluded] {
+                let ranges = transfer(op, attrs, &operands, node.ty.parts(), nans);
+                for (y, ranges) in results.iter().zip(&ranges).filter(|(y, _)| nans == Nans::Kept || !is_nan(y)) {
+                    holds(ranges, y).unwrap_or_else(|e| {
+                        panic!("{example}, seed {seed}, {nans:?}: {e}\noperands {operands:?}\nresult {y:?}")
+                    });
+                    if ranges.all() != nans.restrict(Ranges::any(&y.ty())).all() {
+                        bounded.insert(op);
+                    }
                 }
             }
         }
@@ -130,10 +146,17 @@ fn sums_lie_in_their_range_in_every_order() {
             _ => r.signed() * scale,
         };
         let n = r.below(30);
+        let open = seed % 3;
         let terms: Vec<(f32, f32)> = (0..n).map(|_| (number(&mut r), number(&mut r))).collect();
         let start = number(&mut r);
         let mut sum = Sum::new(Range::point(start.into()));
-        terms.iter().for_each(|t| sum.add(Range::point(t.0.into()), Range::point(t.1.into()), 1));
+        for &(x, w) in &terms {
+            // What is known of the first factor ends at it, or does not end, on one side or on both.
+            let (below, above) = (open > 0 && r.below(2) == 0, open > 1 && r.below(2) == 0);
+            let lo = if below { f64::NEG_INFINITY } else { x.into() };
+            let hi = if above { f64::INFINITY } else { x.into() };
+            sum.add(Range::new(lo, hi), Range::point(w.into()), 1);
+        }
         let range = sum.range(DType::F32);
         for v in computed(start, &terms) {
             // A start of -0.0 that is added last may meet a sum of 0.0.
@@ -157,6 +180,37 @@ fn what_is_exact_is_a_point() {
     assert_eq!(scalar::choose(Range::new(-3.0, -0.0), Range::point(0.0), false), Range::new(-0.0, 0.0));
 }
 
+/// Relus leave numbers however large: what has one sign bounds a sum on that side.
+#[test]
+fn sums_of_what_is_unbounded_on_one_side_are_bounded_on_one() {
+    let sum = |start: f64, terms: &[(Range, f64)]| {
+        let mut sum = Sum::new(Range::point(start));
+        terms.iter().for_each(|(x, w)| sum.add(*x, Range::point(*w), 9));
+        sum.range(DType::F32)
+    };
+    let positive = Range::new(-0.0, f64::INFINITY);
+    let numbers = Range::new(f64::NEG_INFINITY, f64::INFINITY);
+    assert_eq!(sum(-0.5, &[(positive, -1.0), (positive, -1e30)]), Range::new(f64::NEG_INFINITY, -0.5));
+    assert_eq!(sum(6.0, &[(positive, 1e-40)]), Range::new(6.0, f64::INFINITY));
+    // Beside what is bounded: 9 + 0.5 and what rounding adds.
+    let beside = sum(0.5, &[(positive, -1.0), (Range::new(0.0, 1.0), 1.0)]);
+    assert!(beside.hi >= 9.5 && beside.hi < 9.5001 && beside.lo == f64::NEG_INFINITY && !beside.nan, "{beside:?}");
+    // Infinities of both signs may meet, and infinity times zero is a NaN.
+    assert_eq!(sum(1.0, &[(positive, 1.0), (positive, -1.0)]), Range::ANY);
+    assert_eq!(sum(1.0, &[(numbers, 0.0)]), Range { nan: true, ..Range::point(1.0) });
+    // Sums overflow on the side of their large terms only.
+    assert_eq!(sum(-1.0, &[(Range::new(0.0, 3e38), -3.0)]), Range::new(f64::NEG_INFINITY, -1.0));
+}
+
+#[test]
+fn products_of_what_is_unbounded_with_zero_are_zero_or_nan() {
+    let numbers = Range::new(f64::NEG_INFINITY, f64::INFINITY);
+    let product = scalar::mul(numbers, Range::point(0.0), Scalar::F32);
+    assert_eq!(product, Range { lo: -0.0, hi: 0.0, nan: true });
+    let product = scalar::mul(Range::new(1.0, f64::INFINITY), Range::new(0.0, 2.0), Scalar::F32);
+    assert_eq!(product, Range { lo: 0.0, hi: f64::INFINITY, nan: true });
+}
+
 #[test]
 fn bounds_are_joined_by_channel() {
     let by = |axis, each: &[(f64, f64)]| Ranges::new(axis, each.iter().map(|&(lo, hi)| Range::new(lo, hi)).collect());
@@ -173,11 +227,15 @@ fn bounds_are_joined_by_channel() {
 fn unknown_floats_have_no_bounds_until_something_limits_them() {
     let ty = TensorType::new(DType::F32, [1, 3]);
     let any = Ranges::any(&ty);
-    let of = |op, ranges: &Ranges| {
+    let of = |op, ranges: &Ranges, nans| {
         let x = Operand { ty: &ty, ranges, constant: None };
-        transfer(op, &Default::default(), &[Some(x)], std::slice::from_ref(&ty))[0].all()
+        transfer(op, &Default::default(), &[Some(x)], std::slice::from_ref(&ty), nans)[0].all()
     };
-    assert_eq!(of(OpId::relu, &any), Range { lo: -0.0, hi: f64::INFINITY, nan: true });
-    let sigmoid = of(OpId::sigmoid, &Ranges::whole(&ty, Range::new(-1e30, 1e30)));
-    assert!(!sigmoid.nan && sigmoid.lo == 0.0 && sigmoid.hi == 1.0, "{sigmoid:?}");
+    assert_eq!(of(OpId::relu, &any, Nans::Kept), Range { lo: -0.0, hi: f64::INFINITY, nan: true });
+    assert_eq!(of(OpId::relu, &any, Nans::Excluded), Range::new(-0.0, f64::INFINITY));
+    assert_eq!(of(OpId::log, &any, Nans::Excluded), Range::new(f64::NEG_INFINITY, f64::INFINITY));
+    for (large, nans) in [(1e30, Nans::Kept), (f64::INFINITY, Nans::Excluded)] {
+        let sigmoid = of(OpId::sigmoid, &Ranges::whole(&ty, Range::new(-large, large)), nans);
+        assert!(!sigmoid.nan && sigmoid.lo == 0.0 && sigmoid.hi == 1.0, "{sigmoid:?}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Ranges of an operator's results from those of its operands.
 
 use super::scalar::{EXACT, signed, unsigned};
-use super::{Range, Ranges, expr, moves, sums};
+use super::{Nans, Range, Ranges, expr, moves, sums};
 use tinyc_core::attrs::Attrs;
 use tinyc_core::loops::{Expr, Scalar};
 use tinyc_core::op::{Op, OpId};
@@ -30,17 +30,17 @@ impl Operand<'_> {
 
 /// Ranges of the results of an operator whose operands have these ranges. Operands and results are
 /// those that `infer` accepts and gives; what is unknown of an operator may be anything.
-pub fn transfer(op: OpId, attrs: &Attrs, x: &[Option<Operand<'_>>], y: &[TensorType]) -> Vec<Ranges> {
+pub fn transfer(op: OpId, attrs: &Attrs, x: &[Option<Operand<'_>>], y: &[TensorType], nans: Nans) -> Vec<Ranges> {
     if y.len() == 1
         && let Some(ranges) = one(op, attrs, x, &y[0])
     {
-        return vec![ranges];
+        return vec![nans.restrict(ranges)];
     }
     let unknown = |y: &TensorType| {
         let axis = channel_axis(op, attrs, x, y).unwrap_or(usize::from(y.shape.rank() > 1));
         Ranges { axis, each: vec![Range::of(y.dtype)] }
     };
-    y.iter().map(unknown).collect()
+    y.iter().map(|y| nans.restrict(unknown(y))).collect()
 }
 
 /// The axis of the channels of a result of which nothing else is known.

@@ -43,7 +43,7 @@ impl Net {
 
     fn op(&mut self, op: OpId, attrs: Attrs, operands: &[NodeId]) -> NodeId {
         let operands: Vec<_> = operands.iter().copied().map(Some).collect();
-        self.graph.add_op(op, attrs, &operands, Default::default()).unwrap()
+        self.graph.add_op(op, attrs, &operands, Default::default()).expect("operands fit the operator")
     }
 
     fn weight(&mut self, whole: bool) -> f32 {
