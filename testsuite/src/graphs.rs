@@ -139,6 +139,9 @@ impl Net {
         let kernel = self.kernel(axes);
         let channels = shape[1];
         let outputs = [1, 2, 4, 7, 16, 19, 33][self.r.below(7)];
+        if self.r.below(5) == 0 {
+            return self.conv_transpose(x, largest, &kernel);
+        }
         let (groups, outputs) = match self.r.below(4) {
             0 => (channels, channels),
             1 => (channels, 2 * channels),
@@ -154,6 +157,23 @@ impl Net {
         let taps = (kernel.iter().product::<i64>() * channels as i64) as f64;
         let largest = largest * 2.0 * taps + 2.0;
         let y = self.op(OpId::conv, attrs.with_int("group", groups as i64), &operands).filter(|_| largest < LARGEST);
+        self.push(y, largest)
+    }
+
+    fn conv_transpose(&mut self, x: NodeId, largest: f64, kernel: &[i64]) -> Option<()> {
+        let channels = self.shape(x)[1];
+        let groups = if self.r.below(3) == 0 { channels.max(1) } else { 1 };
+        let outputs = [1, 2, 5][self.r.below(3)];
+        let w = [&[channels, outputs][..], &kernel.iter().map(|&k| k as usize).collect::<Vec<_>>()].concat();
+        let (w, attrs) = (self.constant(&w), self.windows(kernel.len(), kernel));
+        let more: Vec<i64> = kernel.iter().map(|_| self.below(3)).collect();
+        let mut operands = vec![x, w];
+        if self.flag() {
+            operands.push(self.constant(&[outputs * groups]));
+        }
+        let attrs = attrs.with_ints("output_padding", more).with_int("group", groups as i64);
+        let largest = largest * 2.0 * (kernel.iter().product::<i64>() * channels as i64) as f64 + 2.0;
+        let y = self.op(OpId::conv_transpose, attrs, &operands).filter(|_| largest < LARGEST);
         self.push(y, largest)
     }
 

@@ -84,6 +84,23 @@ impl Net {
         self.op(OpId::conv, attrs.with_ints("pads", [pad; 4]).with_int("group", group as i64), &operands)
     }
 
+    fn conv_transpose(&mut self, x: NodeId, outputs: usize, group: usize, whole: bool) -> NodeId {
+        let channels = self.shape(x)[1];
+        let kernel = 1 + self.r.below(3);
+        let w = self.weights(&[channels, outputs / group, kernel, kernel], whole);
+        let mut operands = vec![x, w];
+        if self.r.below(4) > 0 {
+            operands.push(self.bias(&[outputs], whole));
+        }
+        let attrs = Attrs::new().with_ints("strides", [1, 2]).with_ints("dilations", [1, 1]);
+        let attrs = attrs.with_ints("pads", [0; 4]).with_ints("output_padding", [0, 1]);
+        let y = self.op(OpId::conv_transpose, attrs.with_int("group", group as i64), &operands);
+        // As large as before.
+        let s = self.shape(x);
+        let slice = Attrs::new().with_ints("starts", [0, 0, 0, 1]).with_ints("steps", [1; 4]);
+        self.op(OpId::slice, slice.with_ints("extents", [s[0], outputs, s[2], s[3]].map(|n| n as i64)), &[y])
+    }
+
     fn product(&mut self, x: NodeId, k: usize, n: usize, whole: bool) -> NodeId {
         let turned = self.r.below(2) == 0;
         let b = self.weights(&if turned { [n, k] } else { [k, n] }, whole);
@@ -105,7 +122,17 @@ impl Net {
     fn layer(&mut self, x: NodeId, whole: bool) -> NodeId {
         let s = self.shape(x);
         let c = s[1];
-        match self.r.below(12) {
+        match self.r.below(14) {
+            12 => {
+                let outputs = 1 + self.r.below(8);
+                let y = self.conv_transpose(x, outputs, 1, whole);
+                self.limit(y)
+            }
+            13 => {
+                let outputs = c * (1 + self.r.below(2));
+                let y = self.conv_transpose(x, outputs, c, whole);
+                self.limit(y)
+            }
             0..=3 => {
                 let outputs = 1 + self.r.below(8);
                 let pad = self.r.below(2) as i64;

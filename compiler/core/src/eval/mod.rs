@@ -6,6 +6,7 @@
 pub mod column;
 mod constant;
 pub mod conv;
+pub mod conv_transpose;
 pub mod gemm;
 mod number;
 mod run;

@@ -157,15 +157,7 @@ fn naive<T: Number>(x: &[Option<&Tensor>], windows: &[Window], group: usize) -> 
 }
 
 fn read(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
-    let w = n.ty(1)?;
-    require::rank("conv", "w", &w, 3..=usize::MAX)?;
-    let kernel: Vec<i64> = w.shape[2..].iter().map(|&k| k as i64).collect();
-    if let Some(given) = n.ints("kernel_shape")?
-        && given != kernel
-    {
-        let message = format!("conv: kernel_shape is {given:?}, but w is {w}");
-        return Err(OpError::new(Code::ShapeMismatch, message));
-    }
+    let kernel = window::read_kernel("conv", n)?;
     let attrs = window::read("conv", n, &kernel)?;
     let group = n.int("group")?.unwrap_or(1);
     n.emit_all(OpId::conv, attrs.with_int("group", group))

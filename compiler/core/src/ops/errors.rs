@@ -5,6 +5,7 @@ use super::example::as_graph;
 use crate::text;
 
 const CONV: &str = "strides: [1,1], pads: [0,0,0,0], dilations: [1,1], group: 1";
+const TRANSPOSED: &str = "strides: [1], pads: [0,0], dilations: [1], output_padding: [0], group: 1";
 const POOL: &str = "strides: [1,1], pads: [0,0,0,0], dilations: [1,1], ceil: false";
 
 macro_rules! resize {
@@ -61,6 +62,34 @@ const REJECTED: &[(&str, &str, &str, &str)] = &[
     ),
     ("conv f32[1,2,5,5], f32[3,2,3,3]", "strides: [1,1]", "E0106", "attribute pads is missing"),
     ("conv f32[1,2,5,5]", CONV, "E0113", "operand 1 (w) is missing"),
+    ("conv_transpose f32[1,2,5], f32[3,2,3]", TRANSPOSED, "E0203", "x has 2 channels, but w is made for 3"),
+    ("conv_transpose f32[1,2,5], f32[2,3,3], f32[2]", TRANSPOSED, "E0203", "b is f32[2], but must have shape [3]"),
+    ("conv_transpose f32[1,2,5], f32[2,3,3,3]", TRANSPOSED, "E0202", "of rank 4, but must have rank 3"),
+    ("conv_transpose i8[1,2,5], i8[2,3,3]", TRANSPOSED, "E0201", "must be f16, bf16, f32, f64"),
+    (
+        "conv_transpose f32[1,3,5], f32[3,2,3]",
+        "strides: [1], pads: [0,0], dilations: [1], output_padding: [0], group: 2",
+        "E0203",
+        "group 2 does not divide",
+    ),
+    (
+        "conv_transpose f32[1,2,5], f32[2,3,3]",
+        "strides: [2], pads: [6,5], dilations: [1], output_padding: [0], group: 1",
+        "E0205",
+        "the result would have 0 positions along spatial axis 0",
+    ),
+    (
+        "conv_transpose f32[1,2,5], f32[2,3,3]",
+        "strides: [2147483647], pads: [0,0], dilations: [2147483647], output_padding: [0], group: 1",
+        "E0205",
+        "along spatial axis 0",
+    ),
+    (
+        "conv_transpose f32[1,2,5], f32[2,3,3]",
+        "strides: [1], pads: [0,0], dilations: [1], output_padding: [0,0], group: 1",
+        "E0205",
+        "output_padding has 2 values, but 1 are needed",
+    ),
     (
         "max_pool f32[1,2,5]",
         "kernel: [2,2], strides: [1], pads: [0,0], dilations: [1], ceil: false",

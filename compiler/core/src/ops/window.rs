@@ -43,16 +43,7 @@ impl Numbers<'_> {
     fn windows(&self, op: &str, x: &TensorType) -> Result<Vec<Window>, OpError> {
         let spatial = &x.shape[2..];
         let n = spatial.len();
-        let list = |name: &str, v: &[i64], count: usize, least: i64| {
-            if v.len() != count {
-                let message = format!("{op}: {name} has {} values, but {count} are needed for {x}", v.len());
-                return Err(OpError::new(Code::BadWindow, message));
-            }
-            match v.iter().find(|&&v| v < least || v > LIMIT) {
-                Some(v) => Err(OpError::new(Code::BadWindow, format!("{op}: {name} has the value {v}, out of range"))),
-                None => Ok(v.iter().map(|&v| v as usize).collect::<Vec<_>>()),
-            }
-        };
+        let list = |name: &str, v: &[i64], count: usize, least: i64| checked(op, x, name, v, count, least);
         let kernel = list("the kernel", self.kernel, n, 1)?;
         let strides = list("strides", self.strides, n, 1)?;
         let dilations = list("dilations", self.dilations, n, 1)?;
@@ -67,6 +58,18 @@ impl Numbers<'_> {
             output: 0,
         };
         Ok((0..n).map(window).collect())
+    }
+}
+
+/// The numbers, if there are `count` and all are in `least..=LIMIT`.
+fn checked(op: &str, x: &TensorType, name: &str, v: &[i64], count: usize, least: i64) -> Result<Vec<usize>, OpError> {
+    if v.len() != count {
+        let message = format!("{op}: {name} has {} values, but {count} are needed for {x}", v.len());
+        return Err(OpError::new(Code::BadWindow, message));
+    }
+    match v.iter().find(|&&v| v < least || v > LIMIT) {
+        Some(v) => Err(OpError::new(Code::BadWindow, format!("{op}: {name} has the value {v}, out of range"))),
+        None => Ok(v.iter().map(|&v| v as usize).collect()),
     }
 }
 
@@ -97,41 +100,158 @@ pub fn windows(op: &str, x: &TensorType, kernel: &[i64], attrs: &Attrs, ceil: bo
     Ok(windows)
 }
 
+/// Windows of a transposed convolution: element `i` of `x` has its taps at `i * stride - before + k *
+/// dilation` of the result, whose extent is what they reach without `before` and `after`, and with the
+/// attribute `output_padding` more behind it.
+pub fn transposed(op: &str, x: &TensorType, kernel: &[i64], attrs: &Attrs) -> Result<Vec<Window>, OpError> {
+    let (strides, dilations, pads) = (attrs.ints("strides"), attrs.ints("dilations"), attrs.ints("pads"));
+    let mut windows = Numbers { kernel, strides, dilations, pads }.windows(op, x)?;
+    let more = checked(op, x, "output_padding", attrs.ints("output_padding"), windows.len(), 0)?;
+    for (d, (w, more)) in windows.iter_mut().zip(more).enumerate() {
+        let extent = w.spread().saturating_add(more as i64).saturating_sub((w.before + w.after) as i64);
+        if !(1..=LIMIT).contains(&extent) {
+            let message = format!(
+                "{op}: the result would have {extent} positions along spatial axis {d}: {} elements (stride {}, kernel {}, \
+                 dilation {}) reach {}, pads take away {} and {}, output_padding adds {more}",
+                w.input,
+                w.stride,
+                w.kernel,
+                w.dilation,
+                w.spread(),
+                w.before,
+                w.after
+            );
+            return Err(OpError::new(Code::BadWindow, message));
+        }
+        w.output = extent as usize;
+    }
+    Ok(windows)
+}
+
+/// The kernel of an ONNX node: the spatial extents of its weights, which `kernel_shape` repeats.
+pub fn read_kernel(op: &str, n: &mut NodeReader<'_>) -> Result<Vec<i64>, OpError> {
+    let w = n.ty(1)?;
+    require::rank(op, "w", &w, 3..=usize::MAX)?;
+    let kernel: Vec<i64> = w.shape[2..].iter().map(|&k| k as i64).collect();
+    match n.ints("kernel_shape")? {
+        Some(given) if given != kernel => {
+            let message = format!("{op}: kernel_shape is {given:?}, but w is {w}");
+            Err(OpError::new(Code::ShapeMismatch, message))
+        }
+        _ => Ok(kernel),
+    }
+}
+
+/// What an ONNX node says of its windows.
+struct Given {
+    x: TensorType,
+    strides: Vec<i64>,
+    dilations: Vec<i64>,
+    pads: Vec<i64>,
+    same: Option<Same>,
+}
+
+/// Which side of padding that follows from an extent gets the larger half.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Same {
+    Upper,
+    Lower,
+}
+
+impl Same {
+    /// Padding before each axis, then after each.
+    fn split(self, total: &[i64]) -> Vec<i64> {
+        let small: Vec<i64> = total.iter().map(|t| t / 2).collect();
+        let large: Vec<i64> = total.iter().map(|t| t - t / 2).collect();
+        if self == Same::Upper { [small, large].concat() } else { [large, small].concat() }
+    }
+}
+
+impl Given {
+    /// Reads strides, pads, auto_pad and dilations.
+    fn read(op: &str, n: &mut NodeReader<'_>) -> Result<Given, OpError> {
+        let x = n.ty(0)?;
+        require::rank(op, "x", &x, 3..=usize::MAX)?;
+        let axes = x.shape.rank() - 2;
+        let strides = n.ints("strides")?.unwrap_or_else(|| vec![1; axes]);
+        let dilations = n.ints("dilations")?.unwrap_or_else(|| vec![1; axes]);
+        let given = n.ints("pads")?;
+        let none = || vec![0; 2 * axes];
+        let (pads, same) = match n.string("auto_pad")?.as_deref() {
+            None | Some("NOTSET" | "") => (given.unwrap_or_else(none), None),
+            Some("VALID") => (none(), None),
+            Some("SAME_UPPER") => (none(), Some(Same::Upper)),
+            Some("SAME_LOWER") => (none(), Some(Same::Lower)),
+            Some(other) => {
+                let message =
+                    format!("{op}: auto_pad is {other:?}, but must be NOTSET, SAME_UPPER, SAME_LOWER or VALID");
+                return Err(OpError::new(Code::BadAttribute, message));
+            }
+        };
+        Ok(Given { x, strides, dilations, pads, same })
+    }
+
+    /// The windows without padding.
+    fn unpadded(&self, op: &str, kernel: &[i64]) -> Result<Vec<Window>, OpError> {
+        let pads = vec![0; 2 * kernel.len()];
+        Numbers { kernel, strides: &self.strides, dilations: &self.dilations, pads: &pads }.windows(op, &self.x)
+    }
+
+    fn attrs(self) -> Attrs {
+        Attrs::new()
+            .with_ints("strides", self.strides)
+            .with_ints("dilations", self.dilations)
+            .with_ints("pads", self.pads)
+    }
+}
+
 /// Reads strides, pads, auto_pad and dilations of an ONNX node; `kernel` has one extent an axis.
 pub fn read(op: &str, n: &mut NodeReader<'_>, kernel: &[i64]) -> Result<Attrs, OpError> {
-    let x = n.ty(0)?;
-    require::rank(op, "x", &x, 3..=usize::MAX)?;
-    let axes = x.shape.rank() - 2;
-    let strides = n.ints("strides")?.unwrap_or_else(|| vec![1; axes]);
-    let dilations = n.ints("dilations")?.unwrap_or_else(|| vec![1; axes]);
-    let given = n.ints("pads")?;
-    let auto = n.string("auto_pad")?;
-    let pads = match auto.as_deref() {
-        None | Some("NOTSET" | "") => given.unwrap_or_else(|| vec![0; 2 * axes]),
-        Some("VALID") => vec![0; 2 * axes],
-        Some(same @ ("SAME_UPPER" | "SAME_LOWER")) => {
-            let numbers = Numbers { kernel, strides: &strides, dilations: &dilations, pads: &vec![0; 2 * axes] };
-            let windows = numbers.windows(op, &x)?;
-            let total = windows.iter().map(|w| {
-                let output = w.input.div_ceil(w.stride);
-                (output.saturating_sub(1) * w.stride + w.span()).saturating_sub(w.input) as i64
-            });
-            let small: Vec<i64> = total.clone().map(|t| t / 2).collect();
-            let large: Vec<i64> = total.map(|t| t - t / 2).collect();
-            if same == "SAME_UPPER" { [small, large].concat() } else { [large, small].concat() }
+    let mut given = Given::read(op, n)?;
+    if let Some(same) = given.same {
+        let total = |w: &Window| {
+            let output = w.input.div_ceil(w.stride);
+            (output.saturating_sub(1) * w.stride + w.span()).saturating_sub(w.input) as i64
+        };
+        given.pads = same.split(&given.unpadded(op, kernel)?.iter().map(total).collect::<Vec<_>>());
+    }
+    Ok(given.attrs())
+}
+
+/// The same for a transposed convolution, with output_padding and output_shape. Where the extents of the
+/// result are given, pads are what is too much, and output_padding what is missing.
+pub fn read_transposed(op: &str, n: &mut NodeReader<'_>, kernel: &[i64]) -> Result<Attrs, OpError> {
+    let mut given = Given::read(op, n)?;
+    let mut more = n.ints("output_padding")?.unwrap_or_else(|| vec![0; kernel.len()]);
+    let shape = n.ints("output_shape")?.filter(|s| !s.is_empty());
+    if shape.is_some() || given.same.is_some() {
+        let windows = given.unpadded(op, kernel)?;
+        checked(op, &given.x, "output_padding", &more, windows.len(), 0)?;
+        let wanted = match shape {
+            Some(shape) => checked(op, &given.x, "output_shape", &shape, windows.len(), 1)?,
+            None => windows.iter().map(|w| w.input.saturating_mul(w.stride)).collect(),
+        };
+        let mut total = Vec::new();
+        for ((w, wanted), more) in windows.iter().zip(wanted).zip(&mut more) {
+            let excess = w.spread().saturating_add(*more).saturating_sub_unsigned(wanted as u64);
+            *more = more.saturating_sub(excess.min(0));
+            total.push(excess.max(0));
         }
-        Some(other) => {
-            let message = format!("{op}: auto_pad is {other:?}, but must be NOTSET, SAME_UPPER, SAME_LOWER or VALID");
-            return Err(OpError::new(Code::BadAttribute, message));
-        }
-    };
-    Ok(Attrs::new().with_ints("strides", strides).with_ints("dilations", dilations).with_ints("pads", pads))
+        given.pads = given.same.unwrap_or(Same::Lower).split(&total);
+    }
+    Ok(given.attrs().with_ints("output_padding", more))
 }
 
 impl Window {
     /// From the first tap to the last.
     pub fn span(&self) -> usize {
         (self.kernel - 1) * self.dilation + 1
+    }
+
+    /// How many positions of the result of a transposed convolution the taps of all elements reach.
+    fn spread(&self) -> i64 {
+        let first_to_last = (self.input as i64 - 1).saturating_mul(self.stride as i64);
+        first_to_last.saturating_add(self.span() as i64)
     }
 
     /// Each window is one element.

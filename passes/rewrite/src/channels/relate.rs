@@ -56,6 +56,7 @@ pub fn relate(
     let mut relation = Relation { graph, id, attrs, operands: &operands, known, fold, classes };
     let related = match op {
         OpId::conv if attrs.int("group") == 1 => relation.convolution(),
+        OpId::conv_transpose if attrs.int("group") == 1 => relation.transposed_convolution(),
         OpId::gemm => relation.gemm(),
         OpId::matmul => relation.matmul(),
         _ => relation.channelwise(op).map(|()| None),
@@ -87,7 +88,7 @@ struct Products<'a> {
     first: &'a dyn Fn(usize, usize) -> usize,
     /// What each output starts from, where it is not 0.0.
     start: Option<Vec<f64>>,
-    /// Whether windows read padding.
+    /// Whether positions differ in what is summed: windows read padding.
     padded: bool,
     /// What is folded into the bias may be so large.
     room: f64,
@@ -130,6 +131,19 @@ impl Relation<'_> {
         let first = |o: usize, c: usize| (o * channels + c) * taps;
         let room = self.room(1.0, 1.0);
         self.sum((1, 1), &Products { w: w.to_f64s(), taps, first: &first, start, padded, room })
+    }
+
+    /// Positions differ in the taps that reach them, so a constant channel is none behind it.
+    fn transposed_convolution(&mut self) -> Option<Option<Sum>> {
+        let w = self.constant(1)?;
+        let start = match self.operand(2) {
+            Some(_) => Some(self.constant(2)?.to_f64s()),
+            None => None,
+        };
+        let (outputs, taps) = (w.shape()[1], w.shape()[2..].iter().product());
+        let first = |o: usize, c: usize| (c * outputs + o) * taps;
+        let room = self.room(1.0, 1.0);
+        self.sum((1, 1), &Products { w: w.to_f64s(), taps, first: &first, start, padded: true, room })
     }
 
     /// Sums of gemm and matmul start from 0.0.
@@ -201,7 +215,7 @@ impl Relation<'_> {
     /// Operators whose channels are functions of channels.
     fn channelwise(&mut self, op: OpId) -> Option<()> {
         match op {
-            OpId::conv => return self.groups(),
+            OpId::conv | OpId::conv_transpose => return self.groups(),
             OpId::concat => return self.concat(),
             OpId::reshape => return self.reshape(),
             OpId::slice => return self.slice(),
@@ -278,17 +292,16 @@ impl Relation<'_> {
         Some(())
     }
 
-    /// The groups of a convolution.
+    /// The groups of a convolution, transposed or not.
     fn groups(&mut self) -> Option<()> {
         let (x, groups) = (self.operand(0)?, self.attrs.int("group") as usize);
         if self.classes.axis(x)? != 1 || self.classes.axis(self.id)? != 1 {
             return None;
         }
-        let w = self.constant(1)?;
-        if self.operand(2).is_some() && self.constant(2).is_none() {
+        if self.constant(1).is_none() || self.operand(2).is_some() && self.constant(2).is_none() {
             return None;
         }
-        let (channels, outputs) = (w.shape()[1], w.shape()[0] / groups);
+        let (channels, outputs) = (self.ty(x).shape[1] / groups, self.ty(self.id).shape[1] / groups);
         for g in 0..groups {
             for c in 0..channels {
                 self.classes.join((x, g * channels), (x, g * channels + c));

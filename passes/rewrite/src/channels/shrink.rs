@@ -106,6 +106,15 @@ impl Part<'_> {
                 self.take(2, 0, mask);
                 attrs.with_int("group", group)
             }
+            OpId::conv_transpose => {
+                self.take(1, 0, self.channels);
+                if sum.is_some() {
+                    self.take(1, 1, mask);
+                }
+                self.take(2, 0, mask);
+                let group = if sum.is_some() { 1 } else { attrs.int("group") * kept / mask.len().max(1) as i64 };
+                attrs.with_int("group", group)
+            }
             OpId::gemm => {
                 let k = usize::from(attrs.bool("trans_b"));
                 self.take(1, k, self.channels);

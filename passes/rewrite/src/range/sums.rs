@@ -17,6 +17,7 @@ use super::transfer::{Operand, stored};
 use super::{Range, Ranges};
 use tinyc_core::attrs::Attrs;
 use tinyc_core::loops::Scalar;
+use tinyc_core::ops::reach::Reach;
 use tinyc_core::ops::window;
 use tinyc_core::types::{DType, TensorType};
 
@@ -174,6 +175,47 @@ pub fn conv(attrs: &Attrs, x: &Operands<'_>, y: &TensorType) -> Option<Ranges> {
         stored(sum.range(computed(y.dtype)), y.dtype)
     };
     Some(Ranges::new(1, (0..outputs).map(range).collect()))
+}
+
+/// By phase of the positions, which the same taps reach: the taps, row-major, and whether each of them
+/// reaches all positions of the phase.
+fn phases(windows: &[window::Window]) -> Vec<Vec<(usize, bool)>> {
+    windows.iter().fold(vec![vec![(0, true)]], |outer, w| {
+        let axis: Vec<Vec<(usize, bool)>> = Reach::of(w).each().collect();
+        let both = |outer: &[(usize, bool)], axis: &[(usize, bool)]| {
+            outer.iter().flat_map(|o| axis.iter().map(move |a| (o.0 * w.kernel + a.0, o.1 && a.1))).collect()
+        };
+        outer.iter().flat_map(|o| axis.iter().map(move |a| both(o, a))).collect()
+    })
+}
+
+pub fn conv_transpose(attrs: &Attrs, x: &Operands<'_>, y: &TensorType) -> Option<Ranges> {
+    let [Some(x), Some(w), rest @ ..] = x else { return None };
+    let kernel: Vec<i64> = w.ty.shape[2..].iter().map(|&k| k as i64).collect();
+    let phases = phases(&window::transposed("conv_transpose", x.ty, &kernel, attrs).ok()?);
+    let weights = numbers(w)?;
+    let (outputs, taps) = (w.ty.shape[1], w.ty.shape[2..].iter().product::<usize>());
+    let bias = match rest.first().copied().flatten() {
+        Some(b) => each(&b, 0, y.shape[1]),
+        None => vec![Range::point(0.0); y.shape[1]],
+    };
+    let inside = each(x, 1, x.ty.shape[1]);
+    let partly: Vec<Range> = inside.iter().map(|r| r.hull(Range::point(0.0))).collect();
+    let channels = x.ty.shape[1] / (attrs.int("group") as usize).max(1);
+    let range = |o: usize| {
+        let of_phase = |phase: &Vec<(usize, bool)>| {
+            let mut sum = Sum::new(bias[o]);
+            for c in (o / outputs * channels..).take(channels) {
+                for &(k, all) in phase {
+                    let w = weights[(c * outputs + o % outputs) * taps + k];
+                    sum.add(if all { inside[c] } else { partly[c] }, Range::new(w, w), 1);
+                }
+            }
+            stored(sum.range(computed(y.dtype)), y.dtype)
+        };
+        phases.iter().map(of_phase).reduce(|a, b| a.hull(b))
+    };
+    Some(Ranges::new(1, (0..y.shape[1]).map(range).collect::<Option<_>>()?))
 }
 
 /// The elements of a constant, if they are finite and f64s.

@@ -60,6 +60,7 @@ fn one(op: OpId, attrs: &Attrs, x: &[Option<Operand<'_>>], y: &TensorType) -> Op
     }
     match op {
         OpId::conv => sums::conv(attrs, x, y),
+        OpId::conv_transpose => sums::conv_transpose(attrs, x, y),
         OpId::gemm => sums::gemm(attrs, x, y),
         OpId::matmul => sums::matmul(x, y),
         OpId::average_pool => sums::average_pool(attrs, x, y),

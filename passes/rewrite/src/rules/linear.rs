@@ -3,10 +3,39 @@
 
 use super::constants::{Along, Matrix};
 use super::floats;
+use super::normalization::scaled as by_channel;
 use crate::rule::{Accuracy, Bindings, Match, Rule};
 use tinyc_core::attrs::Attrs;
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::Shape;
+
+/// Into the weights of a convolution: its name in the rule's and its own, the channel of `x` that each of
+/// its weights belongs to, and what else is to be said.
+macro_rules! factor_of_input {
+    ($name:literal, $op:literal, $inputs:path, $note:literal, [$($example:literal),* $(,)?], [$($decline:literal),* $(,)?]) => {
+        Rule {
+            name: concat!("fold-factor-of-input-into-", $name),
+            doc: concat!(
+                "`",
+                $op,
+                "(x k, w, b) = ",
+                $op,
+                "(x, k w, b)`, where the constant `k` has one number for each channel of `x` and `w` is constant.",
+                $note
+            ),
+            accuracy: Accuracy::Real { tolerance: 1e-5 },
+            from: concat!("(", $op, " ?a (mul ?x ?k) ?w ?b)"),
+            to: concat!("(", $op, " ?a ?x ?w2 ?b)"),
+            bind: |m| {
+                let (x, w) = (m.shape("?x").filter(|x| x.rank() > 2)?, m.constant("?w")?);
+                let k = Along::of(m, "?k", x)?.on(1, x[1])?;
+                Some(Bindings::default().tensor("?w2", by_channel(w, &$inputs(m, w)?, &k)))
+            },
+            examples: &[$($example),*],
+            declines: &[$($decline),*],
+        }
+    };
+}
 
 pub const RULES: &[Rule] = &[
     Rule {
@@ -201,32 +230,40 @@ pub const RULES: &[Rule] = &[
             "?g {alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false}; ?x f32[2,3]; ?s const f32[3]; ?w const f32[3,4]; ?c f32[4]",
         ],
     },
-    Rule {
-        name: "fold-factor-of-input-into-conv",
-        doc: "`conv(x k, w, b) = conv(x, k w, b)`, where the constant `k` has one number for each channel of `x` and `w` is \
-              constant. Padding is zero on both sides.",
-        accuracy: Accuracy::Real { tolerance: 1e-5 },
-        from: "(conv ?a (mul ?x ?k) ?w ?b)",
-        to: "(conv ?a ?x ?w2 ?b)",
-        bind: |m| {
-            let (x, w) = (m.shape("?x").filter(|x| x.rank() > 2)?, m.constant("?w")?);
-            let k = Along::of(m, "?k", x)?.on(1, x[1])?;
-            let numbers = w.to_f64s().into_iter().zip(inputs(m, w)?).map(|(v, c)| v * k[c]).collect();
-            Some(Bindings::default().tensor("?w2", floats(w.dtype(), w.shape(), numbers)))
-        },
-        examples: &[
+    factor_of_input!(
+        "conv",
+        "conv",
+        inputs,
+        " Padding is zero on both sides.",
+        [
             "?a {strides: [1,1], pads: [1,1,1,1], dilations: [1,1], group: 1}; ?x f32[1,2,4,4]; ?k const f32[2,1,1]; ?w const \
              f32[3,2,3,3]; ?b f32[3]",
             "?a {strides: [2,1], pads: [0,0,0,0], dilations: [1,1], group: 2}; ?x f32[1,4,4,4]; ?k const f32[1,4,1,1]; ?w const \
              f32[6,2,2,2]; ?b _",
         ],
-        declines: &[
+        [
             "?a {strides: [1,1], pads: [1,1,1,1], dilations: [1,1], group: 1}; ?x f32[1,2,4,4]; ?k const f32[4]; ?w const \
              f32[3,2,3,3]; ?b f32[3]",
             "?a {strides: [1,1], pads: [1,1,1,1], dilations: [1,1], group: 1}; ?x f32[1,1,4,4]; ?k const f32[2,1,1]; ?w const \
              f32[3,2,3,3]; ?b f32[3]",
+        ]
+    ),
+    factor_of_input!(
+        "conv-transpose",
+        "conv_transpose",
+        inputs_transposed,
+        "",
+        [
+            "?a {strides: [2,2], pads: [1,1,1,1], dilations: [1,1], output_padding: [1,0], group: 1}; ?x f32[1,2,3,3]; ?k const \
+             f32[2,1,1]; ?w const f32[2,3,3,3]; ?b f32[3]",
+            "?a {strides: [2], pads: [0,0], dilations: [1], output_padding: [0], group: 2}; ?x f32[1,4,3]; ?k const f32[1,4,1]; \
+             ?w const f32[4,3,2]; ?b _",
         ],
-    },
+        [
+            "?a {strides: [2], pads: [0,0], dilations: [1], output_padding: [0], group: 1}; ?x f32[1,2,3]; ?k const f32[3]; ?w \
+             const f32[2,3,2]; ?b _",
+        ]
+    ),
     Rule {
         name: "fold-summand-of-input-into-conv",
         doc: "`conv(x + s, w, b) = conv(x, w, b + sum over c, k of s[c] w[.., c, k])`, where the constant `s` has one number for \
@@ -340,4 +377,10 @@ fn inputs(m: &Match<'_>, w: &Tensor) -> Option<Vec<usize>> {
     let (taps, outputs) = (kernel.iter().product::<usize>().max(1), outputs / group);
     let of = |i: usize| i / taps / channels / outputs * channels + i / taps % channels;
     Some((0..w.data().len()).map(of).collect())
+}
+
+/// The same of a transposed convolution.
+fn inputs_transposed(_: &Match<'_>, w: &Tensor) -> Option<Vec<usize>> {
+    let row = w.shape()[1..].iter().product::<usize>().max(1);
+    Some((0..w.data().len()).map(|i| i / row).collect())
 }

@@ -6,6 +6,71 @@ use crate::rule::{Accuracy, Bindings, Match, Rule};
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::DType;
 
+/// Into the weights and the bias of a convolution: its name in the rule's and its own, and the channel of
+/// the result that each of its weights belongs to.
+macro_rules! factor {
+    ($name:literal, $op:literal, $outputs:path, [$($example:literal),* $(,)?], [$($decline:literal),*]) => {
+        Rule {
+            name: concat!("fold-factor-into-", $name),
+            doc: concat!(
+                "`",
+                $op,
+                "(x, w, b) * k = ",
+                $op,
+                "(x, k w, k b)`, where the constant `k` has one number for each output channel."
+            ),
+            accuracy: Accuracy::Real { tolerance: 1e-5 },
+            from: concat!("(mul (", $op, " ?a ?x ?w ?b) ?k)"),
+            to: concat!("(", $op, " ?a ?x ?w2 ?b2)"),
+            bind: |m| {
+                let (w, k) = (m.constant("?w")?, per_channel(m, "?k")?);
+                let bound = Bindings::default().tensor("?w2", scaled(w, &$outputs(m, w)?, &k));
+                Some(match m.numbers("?b") {
+                    Some(b) => {
+                        let b = b.iter().zip(&k).map(|(b, k)| b * k).collect();
+                        bound.tensor("?b2", floats(w.dtype(), &[k.len()], b))
+                    }
+                    None if m.is_absent("?b") => bound.absent("?b2"),
+                    None => return None,
+                })
+            },
+            examples: &[$($example),*],
+            declines: &[$($decline),*],
+        }
+    };
+}
+
+/// Into the bias of a convolution.
+macro_rules! summand {
+    ($name:literal, $op:literal, [$($example:literal),* $(,)?], [$($decline:literal),*]) => {
+        Rule {
+            name: concat!("fold-summand-into-", $name),
+            doc: concat!(
+                "`",
+                $op,
+                "(x, w, b) + c = ",
+                $op,
+                "(x, w, b + c)`, where the constant `c` has one number for each output channel."
+            ),
+            accuracy: Accuracy::Real { tolerance: 1e-5 },
+            from: concat!("(add (", $op, " ?a ?x ?w ?b) ?c)"),
+            to: concat!("(", $op, " ?a ?x ?w ?b2)"),
+            bind: |m| {
+                let c = per_channel(m, "?c")?;
+                let b = match m.numbers("?b") {
+                    Some(b) => b,
+                    None if m.is_absent("?b") => vec![0.0; c.len()],
+                    None => return None,
+                };
+                let sum = b.iter().zip(&c).map(|(b, c)| b + c).collect();
+                Some(Bindings::default().tensor("?b2", floats(m.dtype("?x")?, &[c.len()], sum)))
+            },
+            examples: &[$($example),*],
+            declines: &[$($decline),*],
+        }
+    };
+}
+
 pub const RULES: &[Rule] = &[
     Rule {
         name: "split-batch-norm",
@@ -23,57 +88,60 @@ pub const RULES: &[Rule] = &[
         declines: &["?n {epsilon: 0.001}; ?x f32[2,3,4]; ?scale f32[3]; ?bias const f32[3]; ?mean const f32[3]; \
                      ?var const f32[3] in 0.1..2.0"],
     },
-    Rule {
-        name: "fold-factor-into-conv",
-        doc: "`conv(x, w, b) * k = conv(x, k w, k b)`, where the constant `k` has one number for each output channel.",
-        accuracy: Accuracy::Real { tolerance: 1e-5 },
-        from: "(mul (conv ?a ?x ?w ?b) ?k)",
-        to: "(conv ?a ?x ?w2 ?b2)",
-        bind: |m| {
-            let (w, k) = (m.constant("?w")?, per_channel(m, "?k")?);
-            let bound = Bindings::default().tensor("?w2", scaled_rows(w, &k));
-            Some(match m.constant("?b") {
-                Some(b) => bound.tensor("?b2", scaled_rows(b, &k)),
-                None if m.is_absent("?b") => bound.absent("?b2"),
-                None => return None,
-            })
-        },
-        examples: &[
+    factor!(
+        "conv",
+        "conv",
+        outputs_of_conv,
+        [
             "?a {strides: [1,1], pads: [1,1,1,1], dilations: [1,1], group: 1}; ?x f32[1,2,4,4]; ?w const f32[3,2,3,3]; ?b const \
              f32[3]; ?k const f32[3,1,1]",
             "?a {strides: [1,1], pads: [0,0,0,0], dilations: [1,1], group: 2}; ?x f32[1,4,4,4]; ?w const f32[4,2,2,2]; ?b _; ?k \
              const f32[]",
         ],
-        declines: &[
+        [
             "?a {strides: [1,1], pads: [0,0,0,0], dilations: [1,1], group: 1}; ?x f32[1,2,4,3]; ?w const f32[3,2,2,1]; ?b _; ?k \
-             const f32[3]",
-        ],
-    },
-    Rule {
-        name: "fold-summand-into-conv",
-        doc: "`conv(x, w, b) + c = conv(x, w, b + c)`, where the constant `c` has one number for each output channel.",
-        accuracy: Accuracy::Real { tolerance: 1e-5 },
-        from: "(add (conv ?a ?x ?w ?b) ?c)",
-        to: "(conv ?a ?x ?w ?b2)",
-        bind: |m| {
-            let c = per_channel(m, "?c")?;
-            let b = match m.numbers("?b") {
-                Some(b) => b,
-                None if m.is_absent("?b") => vec![0.0; c.len()],
-                None => return None,
-            };
-            let sum = b.iter().zip(&c).map(|(b, c)| b + c).collect();
-            Some(Bindings::default().tensor("?b2", floats(m.dtype("?x")?, &[c.len()], sum)))
-        },
-        examples: &[
+          const f32[3]"
+        ]
+    ),
+    summand!(
+        "conv",
+        "conv",
+        [
             "?a {strides: [1,1], pads: [1,1,1,1], dilations: [1,1], group: 1}; ?x f32[1,2,4,4]; ?w const f32[3,2,3,3]; ?b _; ?c \
              const f32[1,3,1,1]",
         ],
-        declines: &[
+        [
             "?a {strides: [1,1], pads: [0,0,0,0], dilations: [1,1], group: 1}; ?x f32[1,2,4,3]; ?w const f32[3,2,2,1]; ?b _; ?c \
-             const f32[3]",
+          const f32[3]"
+        ]
+    ),
+    factor!(
+        "conv-transpose",
+        "conv_transpose",
+        outputs_of_conv_transpose,
+        [
+            "?a {strides: [2,2], pads: [1,1,1,1], dilations: [1,1], output_padding: [1,0], group: 1}; ?x f32[1,2,3,3]; ?w const \
+             f32[2,3,3,3]; ?b const f32[3]; ?k const f32[3,1,1]",
+            "?a {strides: [2], pads: [0,0], dilations: [1], output_padding: [0], group: 2}; ?x f32[1,4,3]; ?w const f32[4,3,2]; \
+             ?b _; ?k const f32[1,6,1]",
         ],
-    },
+        [
+            "?a {strides: [1], pads: [0,0], dilations: [1], output_padding: [0], group: 1}; ?x f32[1,2,3]; ?w const f32[2,3,1]; ?b \
+          _; ?k const f32[3]"
+        ]
+    ),
+    summand!(
+        "conv-transpose",
+        "conv_transpose",
+        [
+            "?a {strides: [2,2], pads: [1,1,1,1], dilations: [1,1], output_padding: [1,0], group: 1}; ?x f32[1,2,3,3]; ?w const \
+             f32[2,3,3,3]; ?b const f32[3]; ?c const f32[3,1,1]",
+        ],
+        [
+            "?a {strides: [1], pads: [0,0], dilations: [1], output_padding: [0], group: 1}; ?x f32[1,2,3]; ?w const f32[2,3,1]; ?b \
+          _; ?c const f32[3]"
+        ]
+    ),
 ];
 
 fn split_batch_norm(m: &Match<'_>) -> Option<Bindings> {
@@ -106,9 +174,22 @@ fn per_channel(m: &Match<'_>, name: &str) -> Option<Vec<f64>> {
     }
 }
 
-/// The tensor with all that lies under index `i` of its first axis times `k[i]`.
-fn scaled_rows(t: &Tensor, k: &[f64]) -> Tensor {
-    let numbers = t.to_f64s();
-    let row = numbers.len() / k.len().max(1);
-    floats(t.dtype(), t.shape(), numbers.iter().enumerate().map(|(i, v)| v * k[i / row.max(1)]).collect())
+/// By element of a convolution's weights the channel of the result that it belongs to.
+fn outputs_of_conv(_: &Match<'_>, w: &Tensor) -> Option<Vec<usize>> {
+    let row = w.shape()[1..].iter().product::<usize>().max(1);
+    Some((0..w.data().len()).map(|i| i / row).collect())
+}
+
+/// The same of a transposed convolution.
+fn outputs_of_conv_transpose(m: &Match<'_>, w: &Tensor) -> Option<Vec<usize>> {
+    let group = usize::try_from(m.attrs("?a").int("group")).ok()?;
+    let [channels, outputs, kernel @ ..] = &**w.shape() else { return None };
+    let (taps, channels) = (kernel.iter().product::<usize>().max(1), channels / group);
+    let of = |i: usize| i / taps / outputs / channels * outputs + i / taps % outputs;
+    Some((0..w.data().len()).map(of).collect())
+}
+
+/// The tensor with each element times the number of its channel.
+pub fn scaled(t: &Tensor, channels: &[usize], k: &[f64]) -> Tensor {
+    floats(t.dtype(), t.shape(), t.to_f64s().iter().zip(channels).map(|(v, &c)| v * k[c]).collect())
 }
