@@ -33,7 +33,8 @@ pub fn of_node(cost: &dyn Cost, graph: &Graph, node: NodeId) -> Option<LayerCost
             Some(o) => Some(Source {
                 ty: graph.node(o).ty.tensor()?,
                 constant: matches!(graph.node(o).kind, Kind::Const(_)),
-                own: matches!(graph.node(o).kind, Kind::Op(..)) && graph.users(o).len() == 1,
+                // Nothing joins a copy.
+                own: matches!(graph.node(o).kind, Kind::Op(op, _) if op != OpId::slice) && graph.users(o).len() == 1,
             }),
         });
     }

@@ -14,6 +14,7 @@ mod facts;
 mod fold;
 mod lang;
 pub mod optimize;
+mod parallel;
 pub mod range;
 mod region;
 pub mod rule;
@@ -46,7 +47,7 @@ impl<'a> Options<'a> {
         Options { input_ranges: BTreeMap::new(), cost, effort: 1, exact: false }
     }
 
-    fn nans(&self) -> Nans {
+    pub(crate) fn nans(&self) -> Nans {
         if self.exact { Nans::Kept } else { Nans::Excluded }
     }
 }

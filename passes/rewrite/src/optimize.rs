@@ -1,13 +1,15 @@
 //! `optimize`: equality saturation, and the cheapest form by the target's prices.
 //!
-//! A graph is rewritten region by region, each with the end of the one before it. All limits count work,
-//! so the same graph gives the same result on every machine.
+//! A graph is rewritten region by region, each with the end of the one before it; at last what reads the
+//! same value is merged (`parallel`). All limits count work, so the same graph gives the same result on
+//! every machine.
 
 use crate::Options;
 pub use crate::extract::Price;
 use crate::extract::{self, Choice, Problem, Solution};
 use crate::facts::{Classes, Fact, value};
 use crate::lang::Node;
+use crate::parallel;
 use crate::range::{self, Known};
 use crate::region::{self, Chosen, Region};
 use crate::rule::{Accuracy, Rule};
@@ -72,49 +74,67 @@ pub struct Refused {
     pub reason: String,
 }
 
+/// Rules that saturate an e-graph together, in so many iterations at most.
+pub type Stage = (Vec<&'static Rule>, usize);
+
+/// How much more than the default the search may spend.
+fn more(options: &Options<'_>) -> usize {
+    1 << options.effort.saturating_sub(1).min(10)
+}
+
 /// Rewrites the graph.
 pub fn optimize(graph: &mut Graph, options: &Options<'_>) -> Outcome {
-    let all: Vec<&'static Rule> = rules::all().filter(|r| !options.exact || r.accuracy == Accuracy::Exact).collect();
+    let exact = |r: &&Rule| !options.exact || r.accuracy == Accuracy::Exact;
+    let stages = [(rules::saturating().filter(exact).collect(), ITERATIONS * more(options))];
     let mut outcome = Outcome::default();
-    let Some(order) = graph.topological() else { return outcome };
-    let live = graph.live();
-    let code = |id: &NodeId| matches!(graph.node(*id).kind, Kind::Op(..) | Kind::Get(_)) && live.contains(id);
-    let mut rest: Vec<NodeId> = order.into_iter().filter(code).collect();
+    let Some(mut rest) = operators(graph) else { return outcome };
     let mut end: Vec<NodeId> = Vec::new();
     let mut known = range::of_graph(graph, &options.input_ranges, options.nans());
     while !rest.is_empty() {
         let room = if rest.len() <= REGION { rest.len() } else { REGION - OVERLAP.min(end.len()) };
         let mut nodes = end.split_off(end.len().saturating_sub(OVERLAP));
         nodes.extend(rest.drain(..room.min(rest.len())));
-        end = one_region(graph, options, &all, &nodes, &mut known, &mut outcome);
+        end = one_region(graph, options, &stages, &nodes, &mut known, &mut outcome);
     }
+    parallel::merge(graph, options, &mut outcome);
     outcome
 }
 
-/// Rewrites one region; returns its nodes afterwards.
-fn one_region(
+/// Operators and projections that outputs depend on, in an order in which they can run.
+pub fn operators(graph: &Graph) -> Option<Vec<NodeId>> {
+    let live = graph.live();
+    let code = |id: &NodeId| matches!(graph.node(*id).kind, Kind::Op(..) | Kind::Get(_)) && live.contains(id);
+    Some(graph.topological()?.into_iter().filter(code).collect())
+}
+
+/// Rewrites one region by one stage after the other; returns its nodes afterwards.
+pub fn one_region(
     graph: &mut Graph,
     options: &Options<'_>,
-    rules: &[&'static Rule],
+    stages: &[Stage],
     nodes: &[NodeId],
     known: &mut Known,
     outcome: &mut Outcome,
 ) -> Vec<NodeId> {
-    let more = 1usize << options.effort.saturating_sub(1).min(10);
-    let limits = Limits { iterations: ITERATIONS * more, enodes: (ENODES * nodes.len()).max(ENODES_LEAST) * more };
-    let (region, classes) = region::load(graph, nodes, known);
+    let enodes = (ENODES * nodes.len()).max(ENODES_LEAST) * more(options);
+    let (region, mut classes) = region::load(graph, nodes, known);
     let given: BTreeSet<Node> = classes.classes().flat_map(|c| c.nodes.iter().cloned()).collect();
-    let (classes, stop, iterations) = saturate(classes, rules, limits);
+    let mut stopped = false;
+    for (rules, iterations) in stages {
+        let (found, stop, taken) = saturate(classes, rules, Limits { iterations: *iterations, enodes });
+        classes = found;
+        outcome.iterations += taken;
+        stopped |= stop != Stop::Saturated;
+    }
     let prices =
         Prices { cost: options.cost, classes: &classes, given: given.iter().map(canonical_in(&classes)).collect() };
     let (problem, ids) = prices.problem(&region);
     let before = prices.sum(prices.given.iter());
-    let solution = cheapest(&problem, before.weights, STEPS * more as u64);
+    let solution = cheapest(&problem, before.weights, STEPS * more(options) as u64);
     outcome.regions += 1;
     outcome.enodes += classes.total_number_of_nodes();
     outcome.classes += classes.number_of_classes();
-    outcome.iterations += iterations;
-    outcome.stopped += usize::from(stop != Stop::Saturated);
+    outcome.stopped += usize::from(stopped);
     let names = region.names(graph, &classes);
     let names = |root: Id| -> Vec<String> {
         names.get(&classes.find(root)).map(|o| o.iter().map(|o| o.to_string()).collect()).unwrap_or_default()

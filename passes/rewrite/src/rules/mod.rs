@@ -13,6 +13,8 @@ mod movement;
 #[cfg(test)]
 mod mutants;
 mod normalization;
+mod parallel;
+mod pointwise;
 mod positions;
 mod quantization;
 mod sinking;
@@ -23,6 +25,8 @@ mod statistics;
 mod tests;
 mod transposition;
 
+pub use parallel::{BEHIND, PAIRS};
+
 use crate::rule::{Match, Rule};
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::DType;
@@ -30,6 +34,12 @@ use tinyc_core::types::DType;
 /// Every rule, in the order of its subject.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     SUBJECTS.iter().flat_map(|s| s.rules)
+}
+
+/// The rules that give all forms of a network: those but [`PAIRS`] and [`BEHIND`].
+pub fn saturating() -> impl Iterator<Item = &'static Rule> {
+    let apart = |r: &&Rule| [PAIRS, BEHIND].iter().all(|rules| rules.iter().all(|a| a.name != r.name));
+    all().filter(apart)
 }
 
 /// Rules about one thing.
@@ -62,6 +72,10 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { name: "Quantized values past other operators", rules: quantization::MOVES },
     Subject { name: "Quantized values", rules: quantization::RULES },
     Subject { name: "Linear operators one behind the other", rules: merging::RULES },
+    Subject { name: "Pointwise convolutions and matrix products", rules: pointwise::RULES },
+    Subject { name: "Products side by side in a concatenation", rules: parallel::JOINED },
+    Subject { name: "Products of one value", rules: PAIRS },
+    Subject { name: "Functions of one element behind slices", rules: BEHIND },
 ];
 
 /// A tensor of numbers, each rounded once.
