@@ -5,8 +5,10 @@ use super::{Cycles, Floats, Target, generic};
 pub const TARGET: Target = Target {
     name: "aarch64",
     doc: "64-bit Arm with Advanced SIMD (NEON), vectors as GNU C has them",
+    triple: "aarch64-linux-gnu",
     c_flags: &["-march=armv8-a"],
     compiler: "aarch64-linux-gnu-gcc",
+    unaligned: true,
     float_lanes: 4,
     float_registers: 32,
     contract: true,

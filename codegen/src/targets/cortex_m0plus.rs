@@ -5,8 +5,10 @@ use super::{Cycles, Floats, Target};
 pub const TARGET: Target = Target {
     name: "cortex-m0plus",
     doc: "Arm Cortex-M0+ (Armv6-M)",
+    triple: "arm-none-eabi",
     c_flags: &["-mcpu=cortex-m0plus", "-mthumb"],
     compiler: "arm-none-eabi-gcc",
+    unaligned: false,
     max_lanes: 1,
     float_lanes: 1,
     float_registers: 8,

@@ -1,21 +1,23 @@
 //! Arm Cortex-M55: Armv8.1-M with MVE (Helium), integer and float.
 
-use super::cortex_m4::LIBRARY;
+use super::cortex_m4::{DSP, SATURATION};
 use super::{Cycles, Floats, Spelling, Target};
 use tinyc_core::loops::Library;
 
 pub const TARGET: Target = Target {
     name: "cortex-m55",
     doc: "Arm Cortex-M55 (Armv8.1-M with MVE)",
+    triple: "arm-none-eabi",
     c_flags: &["-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"],
     compiler: "arm-none-eabi-gcc",
+    unaligned: true,
     max_lanes: 16,
     float_lanes: 1,
     float_registers: 32,
     contract: false,
     condition: "defined(__GNUC__) && defined(__ARM_FEATURE_MVE)",
     headers: &["arm_acle.h", "arm_mve.h"],
-    library: &[LIBRARY, MVE],
+    library: &[DSP, SATURATION, MVE],
     vectors: VECTORS,
     align: 8,
     cycles: CYCLES,

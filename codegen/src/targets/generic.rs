@@ -5,8 +5,11 @@ use super::{Cycles, Floats, Target};
 pub const TARGET: Target = Target {
     name: "generic",
     doc: "any 32- or 64-bit little-endian machine, plain C99",
+    triple: "",
     c_flags: &[],
     compiler: "cc",
+    // Nothing is known, so nothing is relied on.
+    unaligned: false,
     max_lanes: 16,
     float_lanes: 1,
     float_registers: 16,

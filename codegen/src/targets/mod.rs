@@ -1,17 +1,22 @@
 //! Targets as data: one small file each, listed here.
 //!
-//! A target says how the printers spell library functions and vector operations on it, and which
-//! compiler flags select it. It holds no code.
+//! A target is a core: it says how the printers spell library functions and vector operations on it, and which
+//! compiler flags select it. A board is a core with a clock and memories. Neither holds code.
 
 mod aarch64;
+mod boards;
 mod cortex_m0plus;
+mod cortex_m3;
+mod cortex_m33;
 mod cortex_m4;
 mod cortex_m55;
 mod cortex_m7;
 mod cycles;
 mod generic;
+mod rv32imc;
 mod x86_64;
 
+pub use boards::Board;
 pub use cortex_m4::INSTRUCTIONS as CORTEX_M4_INSTRUCTIONS;
 pub use cycles::{Cycles, Floats};
 
@@ -30,10 +35,14 @@ pub enum Spelling {
 pub struct Target {
     pub name: &'static str,
     pub doc: &'static str,
+    /// What clang calls such machines, to compile for one on another; empty for that on which it runs.
+    pub triple: &'static str,
     /// Flags of gcc and clang that select it.
     pub c_flags: &'static [&'static str],
     /// The C compiler that the tests and the device harness use.
     pub compiler: &'static str,
+    /// Loads and stores of 16 and 32 bits may be at any address.
+    pub unaligned: bool,
     /// Lanes of the widest vector, of bytes; 1 without vectors.
     pub max_lanes: u16,
     /// Lanes of the vectors that float schedules use; 1 for scalars.
@@ -62,9 +71,12 @@ impl Target {
     pub const ALL: &'static [&'static Target] = &[
         &generic::TARGET,
         &cortex_m0plus::TARGET,
+        &cortex_m3::TARGET,
         &cortex_m4::TARGET,
         &cortex_m7::TARGET,
+        &cortex_m33::TARGET,
         &cortex_m55::TARGET,
+        &rv32imc::TARGET,
         &aarch64::TARGET,
         &x86_64::V1,
         &x86_64::V3,

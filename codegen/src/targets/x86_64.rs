@@ -6,8 +6,10 @@ use super::{Cycles, Floats, Target, generic};
 pub const V1: Target = Target {
     name: "x86-64",
     doc: "x86-64 (SSE2), vectors as GNU C has them",
+    triple: "x86_64-linux-gnu",
     c_flags: &["-march=x86-64"],
     compiler: "gcc",
+    unaligned: true,
     float_lanes: 4,
     float_registers: 16,
     contract: true,
