@@ -23,6 +23,8 @@ tools=(
   arm-none-eabi-gcc:gcc-arm-none-eabi
   arm-none-eabi-nm:binutils-arm-none-eabi
   qemu-system-arm:qemu-system-arm
+  riscv64-unknown-elf-gcc:gcc-riscv64-unknown-elf
+  qemu-system-riscv32:qemu-system-misc
 )
 
 missing_packages() {

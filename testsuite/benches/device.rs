@@ -5,9 +5,11 @@
 //! -O3 -std=c99, then -O3 -std=gnu11, with which products and sums contract.
 
 use std::path::Path;
-use tinyc_testsuite::cc::{BOARDS, Board};
-use tinyc_testsuite::device::estimated_instructions;
+use tinyc_testsuite::cc;
+use tinyc_testsuite::device::{estimated_instructions, measure};
 use tinyc_testsuite::shared;
+
+const CORE: &str = "cortex-m4";
 
 fn main() {
     let own: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
@@ -15,34 +17,32 @@ fn main() {
         true => vec![vec!["-O3", "-std=c99"], vec!["-O3", "-std=gnu11"]],
         false => vec![own.iter().map(String::as_str).collect()],
     };
-    let board = BOARDS.iter().find(|b| b.target == "cortex-m4").expect("a Cortex-M4 is emulated");
-    if !board.available() {
+    let board = cc::device(CORE);
+    if !cc::available(board) {
         return;
     }
     for flags in sets {
-        println!("cortex-m4 ({}), {}", board.name, flags.join(" "));
+        println!("{CORE} ({}), {}", board.machine, flags.join(" "));
         println!(
             "{:28} {:>12} {:>9} {:>9} {:>12} {:>11} {:>9} {:>9}",
             "network", "instructions", "per MAC", "estimated", "cycles (est)", "/ onnx2c", "flash B", "/ onnx2c"
         );
         for (key, name) in shared::BASELINES {
             if let Some((model, _)) = shared::model(name) {
-                row(board, key, name, &model, &flags);
+                row(key, name, &model, &flags);
             }
         }
-        row(board, "", "digits (example)", &shared::digits().0, &flags);
+        row("", "digits (example)", &shared::digits().0, &flags);
     }
 }
 
-fn row(board: &Board, key: &str, name: &str, model: &Path, flags: &[&str]) {
-    let m = board.measure(model, flags).unwrap_or_else(|e| unreachable!("{name}: {e}"));
+fn row(key: &str, name: &str, model: &Path, flags: &[&str]) {
+    let m = measure(CORE, model, flags).unwrap_or_else(|e| unreachable!("{name}: {e}"));
     let theirs = |what: &str| {
         let text = std::fs::read_to_string(shared::file("baselines.json")?).ok()?;
         let json: serde_json::Value = serde_json::from_str(&text).ok()?;
         let row = json["device"].as_array()?.iter().find(|r| {
-            r["stack"] == "onnx2c"
-                && r["core"] == board.target
-                && r["what"].as_str().is_some_and(|w| w.contains("float"))
+            r["stack"] == "onnx2c" && r["core"] == CORE && r["what"].as_str().is_some_and(|w| w.contains("float"))
         })?;
         row["models"][key][what].as_f64()
     };

@@ -5,11 +5,11 @@
 //! `TINYC_REQUIRE_TOOLS` is set, and otherwise skips it.
 
 use std::fmt::Write;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tinyc::device::{self, Device};
 use tinyc_codegen::Io;
 use tinyc_codegen::c::{Emitted, Options};
 use tinyc_codegen::targets::Target;
@@ -26,18 +26,14 @@ pub const SANITIZE: &[&str] = &["-g", "-fsanitize=address,undefined", "-fno-sani
 /// Flags that make undefined behaviour stop the program; they need no run-time library.
 pub const TRAP: &[&str] = &["-fsanitize=undefined", "-fsanitize-trap=undefined"];
 
-/// Debian packages of the tools that tests run.
+/// Debian packages of the tools that tests run, beside those that [`device::package`] knows.
 const PACKAGES: &[(&str, &str)] = &[
-    ("gcc", "gcc"),
-    ("clang", "clang"),
     ("g++", "g++"),
     ("nm", "binutils"),
     ("make", "make"),
     ("cmake", "cmake"),
     ("ninja", "ninja-build"),
-    ("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
     ("arm-none-eabi-nm", "binutils-arm-none-eabi"),
-    ("qemu-system-arm", "qemu-system-arm"),
 ];
 
 /// Whether a tool can be run. Says so where it cannot.
@@ -48,7 +44,8 @@ pub fn have(tool: &str) -> bool {
     if Command::new(tool).arg("--version").output().is_ok_and(|o| o.status.success()) {
         return true;
     }
-    let package = PACKAGES.iter().find(|(t, _)| *t == tool).map_or(tool, |(_, p)| p);
+    let own = PACKAGES.iter().find(|(t, _)| *t == tool).map(|(_, p)| *p);
+    let package = own.or_else(|| device::package(tool)).unwrap_or(tool);
     let required = std::env::var("CI").is_ok_and(|v| v == "true") || std::env::var_os("TINYC_REQUIRE_TOOLS").is_some();
     assert!(!required, "{tool} is missing; install {package}");
     eprintln!("skipped: {tool} is missing; install {package}");
@@ -101,35 +98,13 @@ pub fn run(command: &mut Command) -> Result<Output, String> {
     Err(format!("{command:?}: {}\n{}{}", output.status, text(&output.stdout), text(&output.stderr)))
 }
 
-/// What a command prints, unless it fails or takes longer.
-fn run_within(command: &mut Command, limit: Duration) -> Result<String, String> {
-    let describe = format!("{command:?}");
-    let error = |e: std::io::Error| format!("{describe}: {e}");
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(error)?;
-    let mut stdout = child.stdout.take().ok_or("no output")?;
-    let reader = std::thread::spawn(move || {
-        let mut text = String::new();
-        stdout.read_to_string(&mut text).map(|_| text)
-    });
-    let start = Instant::now();
-    let status = loop {
-        match child.try_wait().map_err(error)? {
-            Some(status) => break status,
-            None if start.elapsed() > limit => {
-                child.kill().map_err(error)?;
-                return Err(format!("{describe}: still running after {limit:?}"));
-            }
-            None => std::thread::sleep(Duration::from_millis(5)),
-        }
-    };
-    let text = reader.join().map_err(|_| "the reader of its output failed")?.map_err(error)?;
-    if status.success() { Ok(text) } else { Err(format!("{describe}: {status}\n{text}")) }
-}
+/// How long a program may run on an emulated board.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// What [`compile`] calls a file of constants.
 pub const WEIGHTS_FILE: &str = "model_weights.bin";
 
-/// Compiles the source of `emitted` alone, without linking, to `out.o`.
+/// Compiles the source of `emitted` alone, without linking, to `model.o`.
 pub fn compile(folder: &Folder, compiler: &str, flags: &[&str], emitted: &Emitted) -> Result<(), String> {
     folder.write("model.h", &emitted.header);
     folder.write("model.c", &emitted.source);
@@ -137,7 +112,7 @@ pub fn compile(folder: &Folder, compiler: &str, flags: &[&str], emitted: &Emitte
         std::fs::write(folder.path().join(WEIGHTS_FILE), bytes).map_err(|e| e.to_string())?;
     }
     let mut command = Command::new(compiler);
-    command.current_dir(folder.path()).arg("-c").args(flags).args(["model.c", "-o", "out.o"]);
+    command.current_dir(folder.path()).arg("-c").args(flags).args(["model.c", "-o", device::OBJECT]);
     run(&mut command).map(|_| ())
 }
 
@@ -145,7 +120,7 @@ pub fn compile(folder: &Folder, compiler: &str, flags: &[&str], emitted: &Emitte
 pub fn assembly(target: &Target, emitted: &Emitted) -> Result<String, String> {
     let folder = Folder::new();
     compile(&folder, target.compiler, &[target.c_flags, &["-std=c99", "-O2", "-S"]].concat(), emitted)?;
-    std::fs::read_to_string(folder.path().join("out.o")).map_err(|e| e.to_string())
+    std::fs::read_to_string(folder.path().join(device::OBJECT)).map_err(|e| e.to_string())
 }
 
 /// A program that runs the model once on the inputs and prints the bytes of each output as a line of
@@ -200,7 +175,7 @@ pub fn host(compiler: &str, flags: &[&str], emitted: &Emitted, main: &str) -> Re
     folder.write("main.c", main);
     folder.write("host.c", HOST);
     let mut link = Command::new(compiler);
-    link.current_dir(folder.path()).args(flags).args(["-std=c99", "out.o", "main.c", "host.c", "-o", "a.out"]);
+    link.current_dir(folder.path()).args(flags).args(["-std=c99", device::OBJECT, "main.c", "host.c", "-o", "a.out"]);
     run(&mut link)?;
     let output = run(&mut Command::new(folder.path().join("a.out")))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -225,50 +200,22 @@ pub fn tensors(program: &Program, lines: &str) -> Result<Vec<Tensor>, String> {
         .collect()
 }
 
-/// A board that QEMU emulates; its linker script has its name.
-#[derive(Clone, Copy, Debug)]
-pub struct Board {
-    pub name: &'static str,
-    pub target: &'static str,
+/// The emulated board for a core.
+pub fn device(core: &str) -> &'static Device {
+    let device = Target::find(core).and_then(Device::of);
+    device.unwrap_or_else(|| unreachable!("a board is emulated for {core}"))
 }
 
-pub const BOARDS: &[Board] =
-    &[Board { name: "mps2-an386", target: "cortex-m4" }, Board { name: "mps3-an547", target: "cortex-m55" }];
+/// Whether compiler and emulator of a board are there; see [`have`].
+pub fn available(device: &Device) -> bool {
+    device.tools().into_iter().all(have)
+}
 
-impl Board {
-    /// Whether its compiler and emulator are there; see [`have`].
-    pub fn available(&self) -> bool {
-        have("arm-none-eabi-gcc") && have("qemu-system-arm")
-    }
-
-    /// Compiles model and main program for the board, runs them, and returns what they print.
-    pub fn run(&self, flags: &[&str], emitted: &Emitted, main: &str) -> Result<String, String> {
-        let target = Target::find(self.target).ok_or("no such target")?;
-        let folder = Folder::new();
-        compile(&folder, target.compiler, &[WARNINGS, target.c_flags, flags].concat(), emitted)?;
-        folder.write("main.c", main);
-        self.link(&folder)?;
-        self.emulate(&folder, &[])
-    }
-
-    /// Links `out.o` and `main.c` to `image.elf`.
-    pub fn link(&self, folder: &Folder) -> Result<(), String> {
-        let target = Target::find(self.target).ok_or("no such target")?;
-        let device = Path::new(env!("CARGO_MANIFEST_DIR")).join("device");
-        let mut link = Command::new(target.compiler);
-        link.current_dir(folder.path()).args(target.c_flags).args(["-std=c99", "-O1", "-nostartfiles"]);
-        link.args(["out.o", "main.c"]).arg(device.join("startup.c")).arg("-L").arg(&device);
-        link.arg("-T").arg(device.join(format!("{}.ld", self.name))).args(["-o", "image.elf"]);
-        run(&mut link).map(|_| ())
-    }
-
-    /// Runs `image.elf` and returns what it prints; `more` are options of the emulator.
-    pub fn emulate(&self, folder: &Folder, more: &[&str]) -> Result<String, String> {
-        let mut qemu = Command::new("qemu-system-arm");
-        qemu.args(more);
-        qemu.current_dir(folder.path()).args(["-M", self.name, "-display", "none", "-monitor", "none"]);
-        qemu.args(["-serial", "none", "-chardev", "stdio,id=out"]);
-        qemu.args(["-semihosting-config", "enable=on,target=native,chardev=out", "-kernel", "image.elf"]);
-        run_within(&mut qemu, Duration::from_secs(120))
-    }
+/// Compiles model and main program for an emulated board, runs them, and returns what they print.
+pub fn on_device(device: &Device, flags: &[&str], emitted: &Emitted, main: &str) -> Result<String, String> {
+    let (target, folder) = (device.target(), Folder::new());
+    compile(&folder, target.compiler, &[WARNINGS, target.c_flags, flags].concat(), emitted)?;
+    folder.write(device::MAIN, main);
+    let run = device.link(folder.path()).and_then(|()| device.emulate(folder.path(), LIMIT));
+    run.map_err(|failure| failure.report.to_string())
 }

@@ -5,7 +5,6 @@
 
 use tinyc_codegen::c::{self, Options};
 use tinyc_codegen::select::Schedules;
-use tinyc_codegen::targets::Target;
 use tinyc_codegen::{Io, generate};
 use tinyc_core::eval::Evaluator;
 use tinyc_core::exec::Exec;
@@ -34,15 +33,15 @@ const GRAPH: &str = "graph @contracted {
 
 #[test]
 fn quantization_is_the_same_with_contraction() {
-    let board = &cc::BOARDS[0];
-    if !board.available() {
+    let board = cc::device("cortex-m4");
+    if !cc::available(board) {
         return;
     }
     let graph = text::parse(GRAPH, &[]).unwrap_or_else(|e| panic!("{e}"));
     let inputs: Vec<Tensor> =
         graph.inputs().iter().zip(1..).map(|(&id, seed)| Tensor::random(graph.node(id).tensor(), seed)).collect();
     let want = Evaluator.compile(&graph).unwrap().run(&inputs).unwrap();
-    let target = Target::find(board.target).unwrap();
+    let target = board.target();
     let program = generate(&graph, target, Io::Caller, Schedules::Fast).unwrap().program;
     assert_eq!(program.steps.len(), 4, "sums run in the steps of what is dequantized");
     let options = Options {
@@ -59,10 +58,10 @@ fn quantization_is_the_same_with_contraction() {
     let flags = ["-std=gnu99", "-O3", "-ffp-contract=fast"];
     let folder = cc::Folder::new();
     cc::compile(&folder, target.compiler, &[target.c_flags, &flags, &["-S"]].concat(), &emitted).unwrap();
-    let assembly = std::fs::read_to_string(folder.path().join("out.o")).unwrap();
+    let assembly = std::fs::read_to_string(folder.path().join(tinyc::device::OBJECT)).unwrap();
     assert!(assembly.contains("vfma") || assembly.contains("vfnms"), "nothing is contracted:\n{assembly}");
     let main = cc::main_source(&program, &options, &program.name, &inputs);
-    let lines = board.run(&flags, &emitted, &main).unwrap_or_else(|e| panic!("{e}"));
+    let lines = cc::on_device(board, &flags, &emitted, &main).unwrap_or_else(|e| panic!("{e}"));
     let have = cc::tensors(&program, &lines).unwrap();
     for (w, h) in want.iter().zip(&have) {
         assert!(w == h, "{h:?}\ninstead of\n{w:?}");

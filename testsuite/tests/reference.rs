@@ -9,7 +9,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tinyc::cli::Cli;
-use tinyc_codegen::targets::Target;
+use tinyc::device::Device;
+use tinyc_codegen::targets::{Board, Target};
 use tinyc_core::attrs::{AttrKind, AttrSpec};
 use tinyc_core::diag::CODES;
 use tinyc_core::op::{Import, OpId, Operand, Times};
@@ -140,8 +141,8 @@ fn command_line() {
 
 #[test]
 fn targets() {
-    let mut s = page("Targets", "tinyc model.onnx --target NAME");
-    s += "\nA target is a core: what instructions it has, and how C compilers spell and select them. The C for any of \
+    let mut s = page("Targets", "tinyc targets");
+    s += "\n`--target` takes a core or one of the [boards](#boards). A core is what instructions there are, and how C compilers spell and select them. The C for any of \
           them compiles everywhere: where the condition does not hold, instructions are replaced by their portable \
           meaning, with the same results.\n";
     for t in Target::ALL {
@@ -154,6 +155,11 @@ fn targets() {
         let code = |v: &str| if v.is_empty() { String::new() } else { format!("`{v}`") };
         row("compiler that `--max-flash` asks", code(t.compiler));
         row("its flags", code(&t.c_flags.join(" ")));
+        row("clang's", code(&if t.triple.is_empty() { String::new() } else { format!("--target={}", t.triple) }));
+        row(
+            "loads and stores",
+            if t.unaligned { "at any address".into() } else { "at multiples of their size".into() },
+        );
         row("instructions where", code(t.condition));
         row("headers", t.headers.iter().map(|h| format!("`<{h}>`")).collect::<Vec<_>>().join(", "));
         let functions = t.library.iter().flat_map(|l| l.iter()).map(|(f, _)| format!("`{f:?}`"));
@@ -163,6 +169,21 @@ fn targets() {
             if t.max_lanes > 1 { format!("{} lanes of a byte", t.max_lanes) } else { String::new() },
         );
         row("alignment of arena and weights", format!("{} bytes", t.align));
+        row("machine of QEMU for `tinyc bench`", Device::of(t).map_or(String::new(), |d| code(d.machine)));
+    }
+    s += "\n## Boards\n\nA board is a core with a clock and memories: code is that of the core, `tinyc bench` adds time \
+          and, where power is known, energy. They are no budgets: a firmware holds more than a network, so only \
+          `--max-ram` and `--max-flash` end a build, and a network that is too large for the board by itself is told \
+          of. RAM is the largest memory in one piece, flash is that of the chip, power what is published (energy by \
+          time in the logs of MLPerf Tiny); a dash where it is a chip of its own, or not known.\n\n\
+          | board | | core | clock | RAM | flash | power |\n|---|---|---|--:|--:|--:|--:|\n";
+    for b in Board::ALL {
+        let kib = |n: usize| format!("{} KiB", n / 1024);
+        let flash = b.flash.map_or("-".to_owned(), kib);
+        let power = b.power_mw.map_or("-".to_owned(), |(lo, hi)| format!("{lo} to {hi} mW"));
+        let (clock, ram) = (b.clock_hz / 1_000_000, kib(b.ram));
+        writeln!(s, "| {} | {} | {} | {clock} MHz | {ram} | {flash} | {power} |", b.name, cell(b.doc), b.core.name)
+            .unwrap();
     }
     check("reference/targets.md", &s);
 }

@@ -19,7 +19,7 @@ use tinyc_core::graph::{Graph, Kind};
 use tinyc_core::loops::{self, interp};
 use tinyc_core::tensor::Tensor;
 use tinyc_core::text::parse;
-use tinyc_testsuite::cc::{self, BOARDS};
+use tinyc_testsuite::cc;
 use tinyc_testsuite::graphs;
 use tinyc_testsuite::shared::root;
 
@@ -152,17 +152,18 @@ fn compiled_schedules_compute_what_operators_mean() {
 
 #[test]
 fn schedules_compute_the_same_on_a_board() {
-    let board = BOARDS.iter().find(|b| b.target == "cortex-m4").unwrap();
-    if !board.available() {
+    let board = cc::device("cortex-m4");
+    if !cc::available(board) {
         return;
     }
     for (name, graph) in cases() {
         let inputs = inputs(&graph);
         let want = Evaluator.compile(&graph).unwrap().run(&inputs).unwrap();
-        let options = options(Target::find(board.target).unwrap());
+        let options = options(board.target());
         let program = generate(&graph, options.target, Io::Caller, Schedules::Fast).unwrap().program;
         let main = cc::main_source(&program, &options, &program.name, &inputs);
-        let lines = board.run(&["-O2"], &c::print(&program, &options), &main).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let lines = cc::on_device(board, &["-O2"], &c::print(&program, &options), &main)
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
         equal(&name, &want, &cc::tensors(&program, &lines).unwrap_or_else(|e| panic!("{name}: {e}")));
     }
 }

@@ -28,6 +28,9 @@ pub fn check(
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
     let mut report = Report::default();
+    for note in beyond_board(compiled, stats) {
+        console.say(&note);
+    }
     if let Some(max) = args.max_ram.filter(|&max| stats.ram_bytes > max) {
         report.push(ram(max, compiled, stats));
     }
@@ -44,6 +47,16 @@ pub fn check(
         }
     }
     if report.has_errors() { Err(report.into()) } else { Ok(()) }
+}
+
+/// What the board that was asked for has too little of. No error: whose RAM and flash the network gets
+/// beside what else the firmware holds, only budgets say.
+fn beyond_board(compiled: &Compiled, stats: &Stats) -> Vec<String> {
+    let Some(board) = compiled.network.board else { return Vec::new() };
+    let memories = [("RAM", stats.ram_bytes, Some(board.ram)), ("flash for weights", stats.weights_bytes, board.flash)];
+    let beyond = memories.into_iter().filter_map(|(what, needs, has)| Some((what, needs, has?)));
+    let note = |(what, needs, has)| format!("the network needs {needs} B of {what}, {} has {has} B", board.name);
+    beyond.filter(|(_, needs, has)| needs > has).map(note).collect()
 }
 
 fn over(what: &str, needs: usize, option: &str, max: usize) -> Diagnostic {

@@ -1,4 +1,8 @@
-//! The command line, by clap derive. Holds no behaviour.
+//! The command line, by clap derive. Holds no behaviour. `running` has the commands that run networks.
+
+mod running;
+
+pub use running::{BenchArgs, Engine, HostArgs, RunArgs};
 
 use crate::values;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -36,6 +40,10 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Run a network on samples and write what it gives
     Run(RunArgs),
+    /// Run a network on an emulated board: instructions, memory, and whether results are right
+    Bench(BenchArgs),
+    /// List the cores and boards that code is generated for
+    Targets(TargetsArgs),
     /// List the supported operators
     Ops(OpsArgs),
     /// List the rules by which networks are rewritten
@@ -105,7 +113,7 @@ pub struct NetworkArgs {
     #[arg(long = "input-range", value_name = "NAME=LO:HI", value_parser = values::input_range, allow_hyphen_values = true)]
     pub input_ranges: Vec<values::InputRange>,
 
-    /// What to generate code for: a core
+    /// What to generate code for: a core or a board, which `tinyc targets` lists
     #[arg(long, default_value = "generic")]
     pub target: String,
 
@@ -292,49 +300,14 @@ pub struct VerifyArgs {
     pub network: NetworkArgs,
 }
 
-/// How C is compiled to run on this machine.
 #[derive(Args, Debug)]
-pub struct HostArgs {
-    /// C compiler [default: $CC, or the first found of cc, gcc and clang]
+pub struct TargetsArgs {
+    /// Only those whose name contains this
+    pub filter: Option<String>,
+
+    /// Print JSON
     #[arg(long)]
-    pub cc: Option<String>,
-
-    /// Flags for the C compiler
-    #[arg(long, default_value = "-std=c99 -O2", allow_hyphen_values = true)]
-    pub cflags: String,
-}
-
-#[derive(Args, Debug)]
-pub struct RunArgs {
-    /// The network, an ONNX file
-    pub model: PathBuf,
-
-    /// Samples: arrays `input/NAME`, or the bare names; axis 0 counts samples
-    #[arg(long, value_name = "NPZ")]
-    pub input: PathBuf,
-
-    /// Where results go: arrays `output/NAME`, axis 0 as in the input
-    #[arg(short, long, value_name = "NPZ")]
-    pub output: PathBuf,
-
-    /// What computes them
-    #[arg(long, value_enum, default_value_t)]
-    pub engine: Engine,
-
-    #[command(flatten)]
-    pub host: HostArgs,
-
-    #[command(flatten)]
-    pub network: NetworkArgs,
-}
-
-#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Engine {
-    /// The reference evaluation
-    #[default]
-    Eval,
-    /// The emitted C, through a C compiler of this machine
-    C,
+    pub json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -24,9 +24,14 @@ impl Scratch {
 
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
         let path = self.path(name);
-        std::fs::write(&path, bytes).map_err(|e| scratch_failed(&e))?;
+        write_scratch(&path, bytes)?;
         Ok(path)
     }
+}
+
+/// Writes a file that is needed for a while to a folder of such files.
+pub fn write_scratch(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes).map_err(|e| scratch_failed(&e))
 }
 
 fn scratch_failed(e: &std::io::Error) -> Failure {

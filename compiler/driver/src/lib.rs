@@ -3,12 +3,14 @@
 //! The only crate with I/O. Passes and code generation are libraries that it puts in a row
 //! (`pipeline`); each command is a file.
 
+mod bench;
 mod budget;
 mod check;
 pub mod cli;
 mod compile;
 pub mod console;
 pub mod depfile;
+pub mod device;
 mod emit;
 pub mod exit;
 mod explain;
@@ -29,6 +31,7 @@ mod samples;
 mod stages;
 mod stats;
 mod table;
+mod targets;
 mod toolchain;
 mod values;
 mod verify;
@@ -110,6 +113,8 @@ fn dispatch(cli: &cli::Cli, console: &mut Console<'_>) -> Result<(), Failure> {
         Some(cli::Command::Check(args)) => check::run(args, console),
         Some(cli::Command::Verify(args)) => verify::run(args, console),
         Some(cli::Command::Run(args)) => run::run(args, console),
+        Some(cli::Command::Bench(args)) => bench::run(args, console),
+        Some(cli::Command::Targets(args)) => targets::run(args, console),
         Some(cli::Command::Ops(args)) => ops::run(args, console),
         Some(cli::Command::Rules(args)) => rules::run(args, console),
         Some(cli::Command::Explain(args)) => explain::run(args, console),

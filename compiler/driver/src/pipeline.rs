@@ -15,7 +15,7 @@ use tinyc_codegen::cost::{CodegenCost, steps};
 use tinyc_codegen::lower::lower;
 use tinyc_codegen::plan::{Plan, plan};
 use tinyc_codegen::select::{Schedules, select};
-use tinyc_codegen::targets::Target;
+use tinyc_codegen::targets::{Board, Target};
 use tinyc_codegen::validate::validate;
 use tinyc_core::diag::{Code, Report};
 use tinyc_core::graph::Graph;
@@ -29,6 +29,8 @@ use tinyc_rewrite::{Options, PASSES, Queue};
 pub struct Network {
     pub graph: Graph,
     pub target: &'static Target,
+    /// Where one was asked for; its core is the target.
+    pub board: Option<&'static Board>,
     pub io: tinyc_codegen::Io,
     /// What passes have relied on.
     pub input_ranges: InputRanges,
@@ -87,6 +89,19 @@ impl Compiled {
     }
 }
 
+/// The core that a name on the command line means, and the board where it is one.
+pub fn target(name: &str) -> Result<(&'static Target, Option<&'static Board>), Failure> {
+    if let Some(board) = Board::find(name) {
+        return Ok((board.core, Some(board)));
+    }
+    let target = Target::find(name).ok_or_else(|| {
+        let cores = Target::ALL.iter().map(|t| t.name);
+        let known: Vec<_> = cores.chain(Board::ALL.iter().map(|b| b.name)).collect();
+        Failure::usage(format!("there is no target {name:?}")).help(&format!("targets are {}", known.join(", ")))
+    })?;
+    Ok((target, None))
+}
+
 /// Reads the model and runs all passes. `default_name` names the network where the user did not.
 pub fn read(
     model: &Path,
@@ -94,11 +109,7 @@ pub fn read(
     default_name: &str,
     console: &mut Console<'_>,
 ) -> Result<Network, Failure> {
-    let target = Target::find(&args.target).ok_or_else(|| {
-        let known: Vec<_> = Target::ALL.iter().map(|t| t.name).collect();
-        Failure::usage(format!("there is no target {:?}", args.target))
-            .help(&format!("targets are {}", known.join(", ")))
-    })?;
+    let (target, board) = target(&args.target)?;
     check_pass_name(args)?;
     let name = match &args.name {
         Some(name) => c_name(name)?.to_owned(),
@@ -126,7 +137,7 @@ pub fn read(
     let input_ranges = input_ranges::resolve(&args.input_ranges, &graph)?;
     let optimized = rewrite(&mut graph, target, &input_ranges, args, console)?;
     let hash = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-    Ok(Network { graph, target, io: io(args), input_ranges, hash, files: read.into_inner(), optimized })
+    Ok(Network { graph, target, board, io: io(args), input_ranges, hash, files: read.into_inner(), optimized })
 }
 
 /// Runs the passes until none changes anything.

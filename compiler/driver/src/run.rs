@@ -25,7 +25,7 @@ pub fn run(args: &RunArgs, console: &mut Console<'_>) -> Result<(), Failure> {
     let results: Vec<Vec<Tensor>> = match cc {
         Some(cc) => {
             let compiled = pipeline::compile(network, console)?;
-            let runs = host::run(&compiled, &samples, &cc, &args.host, false, console)?;
+            let runs = host::run(&compiled, &samples, &cc, &args.host.cflags, false, console)?;
             runs.into_iter().map(|r| r.outputs).collect()
         }
         None => {

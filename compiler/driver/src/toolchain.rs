@@ -6,6 +6,16 @@ use std::path::Path;
 use std::process::{Command, Output};
 use tinyc_core::diag::Code;
 
+/// Debian packages of the tools that tinyc starts by a name of its own.
+pub const PACKAGES: &[(&str, &str)] = &[
+    ("gcc", "gcc"),
+    ("clang", "clang"),
+    ("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
+    ("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf"),
+    ("qemu-system-arm", "qemu-system-arm"),
+    ("qemu-system-riscv32", "qemu-system-misc"),
+];
+
 /// A C compiler that can be run.
 pub struct Cc {
     program: String,
@@ -31,6 +41,17 @@ impl Cc {
         runs.then(|| Cc { program: program.to_owned() })
     }
 
+    /// This one; an error that says what to install where it is missing.
+    pub fn required(program: &str) -> Result<Cc, Failure> {
+        Cc::named(program).ok_or_else(|| {
+            let failure = Failure::new(Code::NoTool, format!("cannot run {program}"));
+            match PACKAGES.iter().find(|(tool, _)| *tool == program) {
+                Some((_, package)) => failure.help(&format!("install {package} (Debian's packages)")),
+                None => failure,
+            }
+        })
+    }
+
     pub fn name(&self) -> &str {
         &self.program
     }
@@ -42,8 +63,19 @@ impl Cc {
         sources: &[&Path],
         output: &Path,
     ) -> Result<(), Failure> {
+        self.link(flags, sources, [], output)
+    }
+
+    /// The same with libraries, which come behind what needs them.
+    pub fn link<'a>(
+        &self,
+        flags: impl IntoIterator<Item = &'a str>,
+        sources: &[&Path],
+        libraries: impl IntoIterator<Item = &'a str>,
+        output: &Path,
+    ) -> Result<(), Failure> {
         let mut command = Command::new(&self.program);
-        command.args(flags).args(sources).arg("-o").arg(output);
+        command.args(flags).args(sources).args(libraries).arg("-o").arg(output);
         run(command, &self.program).map(drop)
     }
 }

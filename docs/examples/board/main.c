@@ -1,5 +1,5 @@
 /* The digits network on a Cortex-M4: classifies the held-out digits, checks the golden vectors that are
- * compiled in, and says so by semihosting. testsuite/device/startup.c has put() and finish(). */
+ * compiled in, and says so by semihosting. compiler/driver/firmware/startup.c has put() and finish(). */
 
 #include <stddef.h>
 #include <stdint.h>

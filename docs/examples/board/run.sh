@@ -6,15 +6,15 @@ set -euo pipefail
 cd "$(dirname "$0")/../../.."
 
 out=${1:-target/board}
-device=testsuite/device
+firmware=compiler/driver/firmware
 mkdir -p "$out"
 
 "${TINYC:-tinyc}" docs/examples/digits/digits.onnx -o "$out/digits.c" --target cortex-m4 --selftest \
   --max-ram 16K
 
 arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -std=c99 -O2 -Wall -Wextra \
-  -nostartfiles -L $device -T $device/mps2-an386.ld -I "$out" -I docs/examples/digits \
-  $device/startup.c docs/examples/board/main.c "$out/digits.c" -o "$out/digits.elf"
+  -nostartfiles -L $firmware -T $firmware/mps2-an386.ld -I "$out" -I docs/examples/digits \
+  $firmware/startup.c docs/examples/board/main.c "$out/digits.c" -o "$out/digits.elf"
 
 arm-none-eabi-size "$out/digits.elf"
 

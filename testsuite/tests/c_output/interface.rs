@@ -59,7 +59,8 @@ fn no_warning_and_no_undefined_symbol() {
                 let flags = [cc::WARNINGS, target.c_flags, &[level]].concat();
                 cc::compile(&folder, compiler, &flags, &print(&case, &options)).unwrap();
                 if cc::have(nm) {
-                    let output = cc::run(Command::new(nm).arg("-u").arg(folder.path().join("out.o"))).unwrap();
+                    let output =
+                        cc::run(Command::new(nm).arg("-u").arg(folder.path().join(tinyc::device::OBJECT))).unwrap();
                     let text = String::from_utf8(output.stdout).unwrap();
                     // Compilers for cores without floating-point unit call their own library.
                     let own = |s: &str| matches!(s, "memcpy" | "memset") || s.starts_with("__aeabi_");

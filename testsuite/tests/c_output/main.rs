@@ -8,6 +8,7 @@ mod programs;
 mod weights;
 
 use programs::Case;
+use tinyc::device::Device;
 use tinyc_codegen::Io;
 use tinyc_codegen::c::{self, Emitted, Options};
 use tinyc_codegen::targets::Target;
@@ -89,11 +90,11 @@ fn optimized_c_equals_the_interpreter() {
     }
 }
 
-fn check_board(board: &cc::Board, flags: &[&str], case: &Case, options: &Options) {
-    let name = format!("{} on {}", case.program.name, board.name);
+fn check_board(board: &Device, flags: &[&str], case: &Case, options: &Options) {
+    let name = format!("{} on {}", case.program.name, board.machine);
     let want = interp::run(&case.program, &case.inputs).unwrap_or_else(|e| panic!("{name}: {e}"));
     let main = cc::main_source(&case.program, options, &prefix(case), &case.inputs);
-    let lines = board.run(flags, &print(case, options), &main);
+    let lines = cc::on_device(board, flags, &print(case, options), &main);
     let got = lines.and_then(|lines| cc::tensors(&case.program, &lines));
     assert_same(&name, &want, &got.unwrap_or_else(|e| panic!("{name}: {}", excerpt(&e))));
 }
@@ -104,9 +105,9 @@ fn check_board(board: &cc::Board, flags: &[&str], case: &Case, options: &Options
 /// other results than without. Vectors of floats too: MVE flushes subnormal values to zero.
 #[test]
 fn boards_equal_the_interpreter() {
-    for board in cc::BOARDS.iter().filter(|b| b.available()) {
+    for board in Device::ALL.iter().filter(|b| cc::available(b)) {
         for case in [programs::scalars_of(&[Scalar::F32]), programs::vector_ops(), programs::network(false)] {
-            check_board(board, &["-O1"], &case, &options(board.target));
+            check_board(board, &["-O1"], &case, &options(board.core));
         }
     }
 }
@@ -116,15 +117,15 @@ fn boards_equal_the_interpreter() {
 #[test]
 fn kernels_for_instructions() {
     let all: [(_, _, &[&str]); 2] = [
-        (kernels::dsp(6, 20, 8), &cc::BOARDS[0], &["smlad", "smmlar", "sxtb16", "ror #8", "ssat"]),
-        (kernels::mve(3, 35, 5), &cc::BOARDS[1], &["vctp.8", "vmladava.s8", "vldrbt.8", "smmlar", "ssat"]),
+        (kernels::dsp(6, 20, 8), cc::device("cortex-m4"), &["smlad", "smmlar", "sxtb16", "ror #8", "ssat"]),
+        (kernels::mve(3, 35, 5), cc::device("cortex-m55"), &["vctp.8", "vmladava.s8", "vldrbt.8", "smmlar", "ssat"]),
     ];
     for (case, board, instructions) in all {
-        let options = options(board.target);
+        let options = options(board.core);
         if cc::have("gcc") {
             check_host("gcc", cc::SANITIZE, &case, &options);
         }
-        if board.available() {
+        if cc::available(board) {
             check_board(board, &["-O2"], &case, &options);
             check_board(board, &["-O0"], &case, &options);
             let assembly = cc::assembly(options.target, &print(&case, &options)).unwrap();

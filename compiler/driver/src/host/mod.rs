@@ -2,7 +2,6 @@
 
 mod harness;
 
-use crate::cli::HostArgs;
 use crate::console::Console;
 use crate::emit;
 use crate::exit::Failure;
@@ -26,7 +25,7 @@ pub fn run(
     compiled: &Compiled,
     samples: &[Vec<Tensor>],
     cc: &Cc,
-    args: &HostArgs,
+    cflags: &str,
     per_layer: bool,
     console: &mut Console<'_>,
 ) -> Result<Vec<Run>, Failure> {
@@ -37,8 +36,8 @@ pub fn run(
     let bytes: Vec<u8> = samples.iter().flatten().flat_map(|t| t.data().to_le_bytes()).collect();
     let input = scratch.write("in.bin", &bytes)?;
     let (program, output) = (scratch.path("harness"), scratch.path("out.bin"));
-    let build = |_: &mut Console<'_>| cc.build(args.cflags.split_whitespace(), &[&model, &main], &program);
-    console.stage("compile the C code", build, |()| format!("{} {}", cc.name(), args.cflags))?;
+    let build = |_: &mut Console<'_>| cc.build(cflags.split_whitespace(), &[&model, &main], &program);
+    console.stage("compile the C code", build, |()| format!("{} {cflags}", cc.name()))?;
     let mut command = Command::new(&program);
     command.arg(input).arg(&output);
     let run = |_: &mut Console<'_>| toolchain::run(command, "the compiled network");

@@ -11,7 +11,7 @@ use crate::pipeline::{self, Compiled};
 use crate::samples::Samples;
 use crate::table;
 use crate::toolchain::Cc;
-use compare::Difference;
+pub use compare::Difference;
 use std::collections::BTreeMap;
 use tinyc_core::diag::Code;
 use tinyc_core::eval::Evaluator;
@@ -26,7 +26,7 @@ pub fn run(args: &VerifyArgs, console: &mut Console<'_>) -> Result<(), Failure> 
     let compiled = pipeline::compile(pipeline::read(&args.model, &args.network, &name, console)?, console)?;
     let samples = Samples::read(args.data.as_deref(), args.samples, &compiled.network, console)?;
     console.verbose(|| format!("{} samples", samples.inputs.len()));
-    let got = host::run(&compiled, &samples.inputs, &cc, &args.host, args.per_layer, console)?;
+    let got = host::run(&compiled, &samples.inputs, &cc, &args.host.cflags, args.per_layer, console)?;
     let evaluate = |_: &mut Console<'_>| evaluate(&compiled, &samples.inputs);
     let reference = console.stage("evaluate", evaluate, |r| format!("{} samples", r.len()))?;
     let mut comparison = Comparison { tolerance: args.tolerance, ok: true };
