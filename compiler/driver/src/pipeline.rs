@@ -95,9 +95,7 @@ pub fn target(name: &str) -> Result<(&'static Target, Option<&'static Board>), F
         return Ok((board.core, Some(board)));
     }
     let target = Target::find(name).ok_or_else(|| {
-        let cores = Target::ALL.iter().map(|t| t.name);
-        let known: Vec<_> = cores.chain(Board::ALL.iter().map(|b| b.name)).collect();
-        Failure::usage(format!("there is no target {name:?}")).help(&format!("targets are {}", known.join(", ")))
+        Failure::usage(format!("there is no target {name:?}")).help("`tinyc targets` lists cores and boards")
     })?;
     Ok((target, None))
 }
