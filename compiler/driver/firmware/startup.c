@@ -4,7 +4,7 @@
  * TRAP_UNALIGNED makes accesses at addresses that are no multiple of their size faults, as on cores that
  * lack them; CLOCK_TIMER is the address of a CMSDK dual timer, CLOCK_COUNTER that of an SSE-300 system
  * counter and CLOCK_FRAME of its frame of control; without either there is no clock on Arm. */
-#include "firmware.h"
+#include "bare-board.h"
 
 extern uint32_t stack_top[], bss_start[], bss_end[];
 

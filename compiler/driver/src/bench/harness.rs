@@ -22,7 +22,7 @@ pub fn source(program: &Program, io: Io, samples: usize, stack_bound: usize) -> 
     let upper = name.to_uppercase();
     let paint = (stack_bound + MARGIN).next_multiple_of(4);
     let mut s = format!(
-        "#include \"{name}.h\"\n#include \"firmware.h\"\n\n\
+        "#include \"{name}.h\"\n#include \"bare-board.h\"\n\n\
          __asm__(\".section .rodata\\n.balign 8\\nsamples: .incbin \\\"{SAMPLES}\\\"\\n.text\\n\");\n\
          extern const uint8_t samples[];\n\n\
          static {name}_ctx ctx;\n\
@@ -47,13 +47,13 @@ pub fn source(program: &Program, io: Io, samples: usize, stack_bound: usize) -> 
             false => format!("put_bytes({at}, {bytes}); put('\\n');"),
         };
         let _ = match port.starts_with("in") {
-            true => writeln!(s, "static const uint8_t *get_{port}(const uint8_t *from) {{ {body} }}"),
-            false => writeln!(s, "static void put_{port}(void) {{ {body} }}"),
+            true => writeln!(s, "static const uint8_t *{name}_get_{port}(const uint8_t *from) {{ {body} }}"),
+            false => writeln!(s, "static void {name}_put_{port}(void) {{ {body} }}"),
         };
     }
     let gets: String =
-        ports.iter().filter(|p| p.starts_with("in")).map(|p| format!(" from = get_{p}(from);")).collect();
-    let puts: String = ports.iter().filter(|p| p.starts_with("out")).map(|p| format!(" put_{p}();")).collect();
+        ports.iter().filter(|p| p.starts_with("in")).map(|p| format!(" from = {name}_get_{p}(from);")).collect();
+    let puts: String = ports.iter().filter(|p| p.starts_with("out")).map(|p| format!(" {name}_put_{p}();")).collect();
     let [few, many] = TURNS;
     let _ = write!(
         s,
@@ -126,9 +126,7 @@ impl Told {
             told.push(words(lines.next()?, "step")?);
         }
         let steps: Vec<(u64, u64)> = told.iter().map(|&[t, s]| (clock.instructions(t.into()), s.into())).collect();
-        // The clock has 32 bits: a long run has gone around, how often the steps tell.
-        let near: u64 = told.iter().map(|&[t, _]| u64::from(t)).sum();
-        let time = near.saturating_add_signed(i64::from(time.wrapping_sub(near as u32) as i32));
+        let time = unwrapped(time, told.iter().map(|&[t, _]| u64::from(t)).sum());
         Some(Told { outputs, instructions: clock.instructions(time), stack: stack.into(), steps })
     }
 }
@@ -154,6 +152,12 @@ impl Clock {
     }
 }
 
+/// The number nearest to `near` whose last 32 bits are these: the clock has no more, and in a long run it
+/// goes around.
+fn unwrapped(time: u32, near: u64) -> u64 {
+    near.saturating_add_signed(i64::from(time.wrapping_sub(near as u32) as i32))
+}
+
 /// The two numbers behind a word.
 fn words(line: &str, head: &str) -> Option<[u32; 2]> {
     let mut parts = line.split(' ');
@@ -177,6 +181,14 @@ mod tests {
         let count = |ticks| clock.as_ref().map(|c| c.instructions(ticks));
         assert_eq!((count(9), count(1609), count(1610)), (Some(0), Some(1000), Some(1001)));
         assert!(Clock::of([7, 7]).is_none() && Clock::of([7, 6]).is_none());
+    }
+
+    #[test]
+    fn long_runs_go_around_the_clock() {
+        let turn = 1 << 32;
+        for (time, near, want) in [(9, 7, 9), (5, 7, 5), (9, 7 + 2 * turn, 9 + 2 * turn), (u32::MAX, turn, turn - 1)] {
+            assert_eq!(unwrapped(time, near), want);
+        }
     }
 
     #[test]

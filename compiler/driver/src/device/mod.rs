@@ -27,7 +27,7 @@ pub const MAIN: &str = "main.c";
 const IMAGE: &str = "image.elf";
 
 const STARTUP: &str = include_str!("../../firmware/startup.c");
-const HEADER: &str = include_str!("../../firmware/firmware.h");
+const HEADER: &str = include_str!("../../firmware/bare-board.h");
 const SECTIONS: &str = include_str!("../../firmware/sections.ld");
 
 #[derive(Debug)]
@@ -121,8 +121,7 @@ impl Device {
     }
 
     pub fn target(&self) -> &'static Target {
-        // `every_device_has_its_core` shows that there is one.
-        Target::find(self.core).unwrap_or(Target::ALL[0])
+        Target::find(self.core).expect("every device's core is a target")
     }
 
     /// The tools that it needs beside the compiler of the network.
@@ -139,7 +138,8 @@ impl Device {
     pub fn link(&self, folder: &Path) -> Result<(), Failure> {
         let target = self.target();
         let script = format!("{}.ld", self.machine);
-        let texts = [("startup.c", STARTUP), ("firmware.h", HEADER), ("sections.ld", SECTIONS), (&script, self.script)];
+        let texts =
+            [("startup.c", STARTUP), ("bare-board.h", HEADER), ("sections.ld", SECTIONS), (&script, self.script)];
         for (name, text) in texts {
             files::write_scratch(&folder.join(name), text.as_bytes())?;
         }

@@ -1,6 +1,6 @@
-/* What programs on a bare emulated board find there. Under 0BSD: use it without any condition. */
-#ifndef FIRMWARE_H
-#define FIRMWARE_H
+/* What programs on a bare emulated board find there. No network has a header of this name, which is no
+ * identifier. Under 0BSD: use it without any condition. */
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -37,5 +37,3 @@ static inline uintptr_t stack_pointer(void)
 void stack_paint(uintptr_t from, uint32_t n);
 /* How many of them lie above the lowest that has been written since. */
 uint32_t stack_used(uintptr_t from, uint32_t n);
-
-#endif
