@@ -6,10 +6,13 @@ pub mod c;
 pub mod cost;
 mod kernels;
 pub mod lower;
+pub mod micro;
 pub mod plan;
 pub mod select;
 pub mod targets;
 pub mod validate;
+
+pub use kernels::block;
 
 /// Who owns the memory of inputs and outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

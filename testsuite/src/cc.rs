@@ -126,6 +126,17 @@ pub fn assembly(target: &Target, emitted: &Emitted) -> Result<String, String> {
 /// A program that runs the model once on the inputs and prints the bytes of each output as a line of
 /// hexadecimal digits. Its functions `put` and `finish` come from [`host`] or a board.
 pub fn main_source(program: &Program, options: &Options, prefix: &str, inputs: &[Tensor]) -> String {
+    main_around(program, options, prefix, inputs, ["", "", ""])
+}
+
+/// The same with statements at file scope, before the run and behind it.
+pub fn main_around(
+    program: &Program,
+    options: &Options,
+    prefix: &str,
+    inputs: &[Tensor],
+    [outside, before, behind]: [&str; 3],
+) -> String {
     let upper = prefix.to_ascii_uppercase();
     let mut s = format!(
         "#include \"model.h\"\n\nvoid put(char c);\nint finish(int status);\n\n\
@@ -139,6 +150,7 @@ pub fn main_source(program: &Program, options: &Options, prefix: &str, inputs: &
     for i in 0..program.outputs.len() {
         let _ = writeln!(s, "static uint64_t out{i}[{upper}_OUT{i}_BYTES / 8u + 1u];");
     }
+    s.push_str(outside);
     s.push_str(
         "\nstatic void hex(const void *p, size_t n)\n{\n    const uint8_t *b = p;\n    \
          for (size_t i = 0; i < n; i++) {\n        put(\"0123456789abcdef\"[b[i] >> 4]);\n        \
@@ -156,7 +168,7 @@ pub fn main_source(program: &Program, options: &Options, prefix: &str, inputs: &
             let _ = writeln!(s, "        ((uint8_t *){prefix}_in{i}(&ctx))[i] = in{i}[i];\n    }}");
         }
     }
-    let _ = writeln!(s, "    status = (int){prefix}_run(&ctx{arguments});");
+    let _ = writeln!(s, "{before}    status = (int){prefix}_run(&ctx{arguments});\n{behind}");
     for i in 0..program.outputs.len() {
         let from = if options.io == Io::Caller { format!("out{i}") } else { format!("{prefix}_out{i}(&ctx)") };
         let _ = writeln!(s, "    hex({from}, {upper}_OUT{i}_BYTES);");
@@ -218,4 +230,29 @@ pub fn on_device(device: &Device, flags: &[&str], emitted: &Emitted, main: &str)
     folder.write(device::MAIN, main);
     let run = device.link(folder.path()).and_then(|()| device.emulate(folder.path(), LIMIT));
     run.map_err(|failure| failure.report.to_string())
+}
+
+/// The firmware's clock around a run; its ticks come as a line before the outputs.
+const CLOCK: [&str; 3] = [
+    "#include \"firmware.h\"\n",
+    "    clock_start();\n    uint32_t start = clock_now();\n",
+    "    uint32_t ticks = clock_now() - start;\n    hex(&ticks, sizeof ticks);\n",
+];
+
+/// Compiles a program for an emulated MPS2 board with this compiler and these flags, and runs it once:
+/// instructions, of which each takes 1.6 ticks of the board's timer, and outputs.
+pub fn count(
+    device: &Device,
+    (compiler, flags): (&str, &[&str]),
+    (program, inputs): (&Program, &[Tensor]),
+    (emitted, options, prefix): (&Emitted, &Options, &str),
+) -> Result<(u64, Vec<Tensor>), String> {
+    let folder = Folder::new();
+    compile(&folder, compiler, &[WARNINGS, device.target().c_flags, flags].concat(), emitted)?;
+    folder.write(device::MAIN, &main_around(program, options, prefix, inputs, CLOCK));
+    let run = device.link(folder.path()).and_then(|()| device.emulate(folder.path(), LIMIT));
+    let lines = run.map_err(|failure| failure.report.to_string())?;
+    let (ticks, lines) = lines.split_once('\n').ok_or("no output")?;
+    let ticks = u32::from_str_radix(ticks, 16).map_err(|e| format!("{ticks}: {e}"))?.swap_bytes();
+    Ok((u64::from(ticks) * 10 / 16, tensors(program, lines)?))
 }

@@ -5,10 +5,11 @@ use super::expr::address;
 use super::index::{index_type, loop_range};
 use super::sites::Facts;
 use super::unit::{Support, Unit, ty_name};
+use crate::micro;
 use std::collections::BTreeSet;
-use tinyc_core::loops::{Binary, CallArg, Expr, Function, IndexVar, Mode, Stmt, Store};
+use tinyc_core::loops::{Binary, CallArg, Expr, Function, IndexVar, Mode, Scalar, Stmt, Store};
 
-/// The definition of a function.
+/// The definition of a function; of a micro-kernel, for compilers that take it, in assembly.
 pub fn print(unit: &mut Unit<'_>, name: &str, f: &Function, facts: &Facts) -> String {
     let index_type = index_type(f, &facts.params);
     let upper = unit.upper.clone();
@@ -33,8 +34,38 @@ pub fn print(unit: &mut Unit<'_>, name: &str, f: &Function, facts: &Facts) -> St
     let unused: String =
         params.iter().filter(|(_, n)| !body.used.contains(n)).map(|(_, n)| format!("    (void){n};\n")).collect();
     let list: Vec<String> = params.into_iter().map(|(p, _)| p).collect();
-    let list = if list.is_empty() { "void".to_owned() } else { list.join(", ") };
-    format!("static {upper}_FAST_CODE_ATTR void {name}({list})\n{{\n{unused}{}}}\n", body.out)
+    let text = if list.is_empty() { "void".to_owned() } else { list.join(", ") };
+    let c = format!("static {upper}_FAST_CODE_ATTR void {name}({text})\n{{\n{unused}{}}}\n", body.out);
+    // Arguments have 32 bits.
+    let code = (index_type == Scalar::I32).then(|| micro::compile(f, &facts.sites(), unit.target).ok()).flatten();
+    let Some(code) = code else { return c };
+    unit.uses_target = true;
+    unit.uses_naked = true;
+    let list: Vec<String> = list.into_iter().map(|p| format!("{p} {upper}_UNUSED")).collect();
+    let text = if list.is_empty() { "void".to_owned() } else { list.join(", ") };
+    let assembly = statements(&code.lines);
+    let condition = if code.unaligned { " && defined(__ARM_FEATURE_UNALIGNED)" } else { "" };
+    format!(
+        "#if {upper}_USE_NAKED{condition}\n{upper}_NAKED static {upper}_FAST_CODE_ATTR void {name}({text})\n{{\n\
+         {assembly}}}\n#else\n{c}#endif\n"
+    )
+}
+
+/// Lines of assembly. C99 has strings of up to 4095 characters, and compilers keep the order of such
+/// statements.
+fn statements(lines: &[String]) -> String {
+    const MOST: usize = 4000;
+    let mut out = String::new();
+    let mut length = MOST;
+    for l in lines {
+        if length + l.len() > MOST {
+            out.push_str(if out.is_empty() { "    __asm__(" } else { ");\n    __asm__(" });
+            length = 0;
+        }
+        out.push_str(&format!("\n        \"{l}\\n\""));
+        length += l.len() + 1;
+    }
+    out + ");\n"
 }
 
 /// Which locals are read, and which are set after their declaration.

@@ -216,8 +216,23 @@ pub fn preamble(unit: &Unit<'_>, program: &Program, options: &Options) -> String
         let _ = write!(
             s,
             "\n/* Without the target's instructions, functions of equal result stand in. */\n\
-             #if {}\n#define {u}_USE_TARGET 1\n{includes}#else\n#define {u}_USE_TARGET 0\n#endif\n",
+             #if {}\n#define {u}_USE_TARGET 1\n{includes}#else\n#define {u}_USE_TARGET 0\n#endif\n\
+             #ifdef __clang__ /* which tells of inline functions that only one of the two uses */\n\
+             #pragma clang diagnostic ignored \"-Wunused-function\"\n#endif\n",
             unit.target.condition
+        );
+    }
+    if unit.uses_naked {
+        let _ = write!(
+            s,
+            "\n/* Inner blocks in assembly, their registers allocated by tinyc. Define {u}_USE_NAKED as 0 for C\n \
+             * that computes the same. */\n\
+             #ifndef {u}_USE_NAKED\n\
+             #if {u}_USE_TARGET && defined(__thumb2__)\n\
+             #define {u}_USE_NAKED 1\n#else\n#define {u}_USE_NAKED 0\n#endif\n#endif\n\
+             #if {u}_USE_NAKED\n#define {u}_UNUSED __attribute__((unused))\n\
+             #ifdef __clang__\n#define {u}_NAKED __attribute__((naked, noinline))\n\
+             #else\n#define {u}_NAKED __attribute__((naked, noipa))\n#endif\n#endif\n"
         );
     }
     if unit.target.contract {

@@ -79,7 +79,7 @@ pub fn print(program: &Program, options: &Options) -> Emitted {
         unit.declare(name);
     }
     let (order, same) = sites::reached(program);
-    let facts = sites::facts(program, &order, &same);
+    let facts = sites::facts(program, &order, &same, options.target.align);
     let mut functions = Vec::new();
     for &id in &order {
         let f = &program.functions[id.0 as usize];

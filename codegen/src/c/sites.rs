@@ -1,15 +1,19 @@
 //! What holds at all call sites of a function: which functions are reached and are the same, which
 //! values integer parameters take, and which buffers may share memory.
 
+use super::api::port_type;
 use super::index::loop_range;
+use crate::micro;
 use std::collections::{BTreeMap, BTreeSet};
-use tinyc_core::loops::{Arg, Buf, CallArg, FnId, Function, Index, IndexVar, Mode, Place, Program, Stmt};
+use tinyc_core::loops::{Arg, Buf, CallArg, FnId, Function, Index, IndexVar, Mode, Place, Port, Program, Stmt};
 
 /// Facts about one function.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// Range of each integer parameter.
     pub params: Vec<(i64, i64)>,
+    /// What the address of each buffer is a multiple of, in bytes.
+    align: Vec<i64>,
     /// Pairs of buffers that share memory at some call site.
     shared: BTreeSet<(u32, u32)>,
     modes: Vec<Mode>,
@@ -19,7 +23,22 @@ impl Facts {
     fn new(f: &Function) -> Facts {
         // An empty interval until the first call site is seen.
         let params = vec![(i64::MAX, i64::MIN); f.index_params as usize];
-        Facts { params, shared: BTreeSet::new(), modes: f.buffers.iter().map(|b| b.mode).collect() }
+        // All divide zero.
+        let align = vec![0; f.buffers.len()];
+        Facts { params, align, shared: BTreeSet::new(), modes: f.buffers.iter().map(|b| b.mode).collect() }
+    }
+
+    /// What micro-kernels have to know of their buffers.
+    pub fn sites(&self) -> Vec<micro::Site> {
+        let site = |(i, align): (usize, &i64)| micro::Site {
+            align: usize::try_from(*align).unwrap_or(1).max(1),
+            disjoint: self.is_disjoint(i as u32),
+        };
+        self.align.iter().enumerate().map(site).collect()
+    }
+
+    fn aligned(&mut self, buffer: usize, to: impl IntoIterator<Item = i64>) {
+        self.align[buffer] = to.into_iter().fold(self.align[buffer], divisor);
     }
 
     /// Whether what the buffer's pointer reaches is reached through no other one, or only read.
@@ -103,8 +122,13 @@ fn rename_calls(block: &mut [Stmt], same: &BTreeMap<FnId, FnId>) {
     }
 }
 
-/// Facts about the functions in `order` (callees first).
-pub fn facts(program: &Program, order: &[FnId], same: &BTreeMap<FnId, FnId>) -> BTreeMap<FnId, Facts> {
+/// Greatest common divisor.
+fn divisor(a: i64, b: i64) -> i64 {
+    if b == 0 { a.abs() } else { divisor(b, a % b) }
+}
+
+/// Facts about the functions in `order` (callees first); constants are aligned to `align` bytes.
+pub fn facts(program: &Program, order: &[FnId], same: &BTreeMap<FnId, FnId>, align: usize) -> BTreeMap<FnId, Facts> {
     let mut facts: BTreeMap<FnId, Facts> =
         order.iter().map(|&id| (id, Facts::new(&program.functions[id.0 as usize]))).collect();
     for step in &program.steps {
@@ -121,7 +145,16 @@ pub fn facts(program: &Program, order: &[FnId], same: &BTreeMap<FnId, FnId>) -> 
                 }
                 Arg::Buffer(b) => {
                     let param = &f.buffers[regions.len()];
-                    regions.push(match &program.buffers[b.0 as usize].place {
+                    let place = &program.buffers[b.0 as usize].place;
+                    let port = |ports: &[Port], i: usize| port_type(ports[i].ty.dtype).1;
+                    let at = match place {
+                        Place::Arena(at) => [*at, program.arena_align],
+                        Place::Input(i) => [0, port(&program.inputs, *i)],
+                        Place::Output(i) => [0, port(&program.outputs, *i)],
+                        Place::Const(_) => [0, align],
+                    };
+                    of.aligned(regions.len(), at.map(|n| n as i64));
+                    regions.push(match place {
                         Place::Arena(at) => Region::Arena(*at, at + param.len * param.elem.bytes()),
                         Place::Input(i) => Region::Input(*i),
                         Place::Output(i) => Region::Output(*i),
@@ -199,6 +232,10 @@ fn nested(
                         }
                         CallArg::Buffer(b, i) => {
                             let (lo, hi) = range(i);
+                            let at = buffers.len();
+                            let bytes = f.buffers[at].elem.bytes() as i64;
+                            let distances = i.terms().iter().map(|t| t.1).chain([i.offset()]);
+                            of.aligned(at, distances.map(|d| d * bytes).chain([caller.align[b.0 as usize]]));
                             buffers.push((*b, lo, hi + f.buffers[buffers.len()].len as i64));
                         }
                     }

@@ -8,7 +8,8 @@ use super::unit::Support;
 use tinyc_core::loops::library::Definition;
 use tinyc_core::loops::{Expr, FnId, Function, Program, Stmt};
 
-/// Saved registers, return address, frame pointer, alignment and spills of any function.
+/// Saved registers, return address, frame pointer, alignment and spills of any function. Micro-kernels in
+/// assembly push less: at most all registers and some words.
 const FRAME: usize = 160;
 
 /// Bytes that a value takes; 8-byte slots.

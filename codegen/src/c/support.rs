@@ -162,8 +162,12 @@ pub fn library(unit: &mut Unit<'_>, name: &str, f: Library) -> String {
     };
     unit.uses_target = true;
     let special = match spelling {
-        Spelling::Expr(e) => format!("    return {e};\n"),
-        Spelling::Asm(a) => format!("    {result_ty} r;\n    __asm__({a});\n    return r;\n"),
+        Spelling::Expr(e) | Spelling::Both(e, _) => format!("    return {e};\n"),
+        Spelling::Asm(a) => {
+            let inputs: Vec<String> = letters.iter().take(params.len()).map(|n| format!("\"r\"({n})")).collect();
+            let operands = format!("\"{a}\" : \"=r\"(r) : {}", inputs.join(", "));
+            format!("    {result_ty} r;\n    __asm__({operands});\n    return r;\n")
+        }
     };
     format!("{head}#if {}_USE_TARGET\n{special}#else\n{portable}#endif\n}}\n", unit.upper)
 }

@@ -59,6 +59,8 @@ pub struct Unit<'a> {
     pub table_bytes: usize,
     /// Headers that spelled operations need.
     pub uses_target: bool,
+    /// Some function is printed in assembly.
+    pub uses_naked: bool,
     pub wide_vectors: bool,
 }
 
@@ -76,6 +78,7 @@ impl<'a> Unit<'a> {
             table_code: Vec::new(),
             table_bytes: 0,
             uses_target: false,
+            uses_naked: false,
             wide_vectors: false,
         }
     }

@@ -1,9 +1,11 @@
 //! What single operations take on a target: its table, applied to the types at hand.
 
-use super::walk;
+use super::{assembly, walk};
+use crate::micro::Code;
 use crate::targets::{Cycles, Floats, Target};
 use std::collections::HashMap;
-use tinyc_core::loops::{Binary, Cast, Expr, Function, Library, Scalar, Ty};
+use std::rc::Rc;
+use tinyc_core::loops::{Binary, Cast, Expr, FnId, Function, Library, Scalar, Ty};
 
 /// Estimates for a target.
 pub struct Estimate<'a> {
@@ -12,11 +14,20 @@ pub struct Estimate<'a> {
     /// Those that others call.
     pub functions: &'a [Function],
     library: HashMap<Library, f64>,
+    /// Assembly of those functions that were asked for.
+    assembly: HashMap<FnId, Option<Rc<Code>>>,
 }
 
 impl<'a> Estimate<'a> {
     pub fn new(target: &'a Target, table: &'a Cycles, functions: &'a [Function]) -> Estimate<'a> {
-        Estimate { target, table, functions, library: HashMap::new() }
+        Estimate { target, table, functions, library: HashMap::new(), assembly: HashMap::new() }
+    }
+
+    /// The assembly of a function that others call.
+    pub fn assembly(&mut self, id: FnId) -> Option<Rc<Code>> {
+        let (functions, target) = (self.functions, self.target);
+        let made = || assembly::of(&functions[id.0 as usize], target).map(Rc::new);
+        self.assembly.entry(id).or_insert_with(made).clone()
     }
 
     /// Loading a value from an address at hand.

@@ -5,6 +5,7 @@
 //! without a graph are priced by the functions that selection would make of them (`layer`). The bound on
 //! code is an allowance for each node of the loop IR.
 
+mod assembly;
 mod estimate;
 mod layer;
 mod trips;

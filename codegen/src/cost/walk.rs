@@ -6,7 +6,7 @@
 //! are in it. Nothing is measured, and nothing but the function and the target's table decides.
 
 use super::estimate::Estimate;
-use super::trips;
+use super::{assembly, trips};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use tinyc_core::loops::{
     Access, Atom, Binary, Buf, CallArg, Expr, FnId, For, Function, Index, IndexVar, Load, Mode, Stmt, Store,
@@ -161,7 +161,10 @@ impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
             }
         }
         let functions = self.estimate.functions;
-        let cycles = function(self.estimate, &functions[f.0 as usize], &params);
+        let cycles = match self.estimate.assembly(f) {
+            Some(code) => assembly::call(&code, args.len(), &params, self.estimate.table),
+            None => function(self.estimate, &functions[f.0 as usize], &params),
+        };
         self.charge(self.here(), cycles);
     }
 

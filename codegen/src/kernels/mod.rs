@@ -2,9 +2,10 @@
 //!
 //! A schedule writes loops over the same views as the plain lowering and computes the same sums in
 //! another order. `dot` is convolution and matrix product, `depthwise` convolution channel by channel,
-//! `pool` pooling, `elementwise` everything that goes element by element. All see images as
+//! `pool` pooling, `block` the micro-kernels of integer products, `elementwise` everything that goes element by element. All see images as
 //! `(n, h, w, c)`, whatever the strides. What a machine can hold decides on the tile (`tile`).
 
+pub mod block;
 mod depthwise;
 mod dot;
 mod elementwise;

@@ -21,6 +21,7 @@ pub const TARGET: Target = Target {
 const CYCLES: Cycles = Cycles {
     load: 1.0,
     store: 1.0,
+    more: 0.5,
     add: 0.5,
     mul: 1.0,
     div: 12.0,

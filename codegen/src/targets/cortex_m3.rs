@@ -17,6 +17,7 @@ pub const TARGET: Target = Target {
     condition: "defined(__GNUC__) && defined(__ARM_FEATURE_SAT)",
     headers: &[],
     library: &[SATURATION],
+    micro: false,
     vectors: &[],
     align: 8,
     cycles: CYCLES,
@@ -29,6 +30,7 @@ const CYCLES: Cycles = Cycles {
     load: 1.5,
     // STR takes 2, of which the write buffer hides one.
     store: 1.0,
+    more: 1.0,
     add: 1.0,
     mul: 1.0,
     // 2 to 12 by the operands' leading zeros: assumed.

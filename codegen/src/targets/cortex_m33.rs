@@ -15,6 +15,7 @@ pub const TARGET: Target = Target {
 const CYCLES: Cycles = Cycles {
     load: 1.25,
     store: 1.0,
+    more: 1.0,
     add: 1.0,
     mul: 1.0,
     div: 7.0,

@@ -17,6 +17,7 @@ pub const TARGET: Target = Target {
     condition: "defined(__GNUC__) && defined(__ARM_FEATURE_DSP)",
     headers: &["arm_acle.h"],
     library: &[DSP, SATURATION],
+    micro: true,
     vectors: &[],
     align: 8,
     cycles: CYCLES,
@@ -29,6 +30,7 @@ const CYCLES: Cycles = Cycles {
     load: 1.5,
     // STR and VSTR take 2, of which the write buffer hides one.
     store: 1.0,
+    more: 1.0,
     add: 1.0,
     mul: 1.0,
     // 2 to 12 by the operands' leading zeros: assumed.
@@ -67,20 +69,20 @@ pub(super) const SOFT_DOUBLE: Floats =
 
 /// What an emulator that counts instructions counts: each of them as one.
 pub const INSTRUCTIONS: Cycles =
-    Cycles { load: 1.0, div: 1.0, single: Floats { div: 1.0, ..CYCLES.single }, turn: 2.0, ..CYCLES };
+    Cycles { load: 1.0, more: 0.0, div: 1.0, single: Floats { div: 1.0, ..CYCLES.single }, turn: 2.0, ..CYCLES };
 
 /// What `arm_acle.h` lacks is one instruction of assembly.
 pub(super) const DSP: &[(Library, Spelling)] = &[
-    (Library::Smlad, Spelling::Expr("__smlad(a, b, c)")),
-    (Library::Sxtb16, Spelling::Expr("__sxtb16(a)")),
-    (Library::Sxtb16Ror8, Spelling::Asm(r#""sxtb16 %0, %1, ror #8" : "=r"(r) : "r"(a)"#)),
-    (Library::Smmlar, Spelling::Asm(r#""smmlar %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c)"#)),
-    (Library::Pkhbt, Spelling::Asm(r#""pkhbt %0, %1, %2, lsl #16" : "=r"(r) : "r"(a), "r"(b)"#)),
-    (Library::Pkhtb, Spelling::Asm(r#""pkhtb %0, %1, %2, asr #16" : "=r"(r) : "r"(a), "r"(b)"#)),
+    (Library::Smlad, Spelling::Both("__smlad(a, b, c)", "smlad %0, %1, %2, %3")),
+    (Library::Smlabb, Spelling::Asm("smlabb %0, %1, %2, %3")),
+    (Library::Smlatt, Spelling::Asm("smlatt %0, %1, %2, %3")),
+    (Library::Sxtb16, Spelling::Both("__sxtb16(a)", "sxtb16 %0, %1")),
+    (Library::Sxtb16Ror8, Spelling::Asm("sxtb16 %0, %1, ror #8")),
+    (Library::Smmlar, Spelling::Asm("smmlar %0, %1, %2, %3")),
+    (Library::Pkhbt, Spelling::Asm("pkhbt %0, %1, %2, lsl #16")),
+    (Library::Pkhtb, Spelling::Asm("pkhtb %0, %1, %2, asr #16")),
 ];
 
 /// As assembly: the macro of gcc's `arm_acle.h` warns of a conversion.
-pub(super) const SATURATION: &[(Library, Spelling)] = &[
-    (Library::Ssat8, Spelling::Asm(r#""ssat %0, #8, %1" : "=r"(r) : "r"(a)"#)),
-    (Library::Ssat16, Spelling::Asm(r#""ssat %0, #16, %1" : "=r"(r) : "r"(a)"#)),
-];
+pub(super) const SATURATION: &[(Library, Spelling)] =
+    &[(Library::Ssat8, Spelling::Asm("ssat %0, #8, %1")), (Library::Ssat16, Spelling::Asm("ssat %0, #16, %1"))];

@@ -18,6 +18,7 @@ pub const TARGET: Target = Target {
     condition: "defined(__GNUC__) && defined(__ARM_FEATURE_MVE)",
     headers: &["arm_acle.h", "arm_mve.h"],
     library: &[DSP, SATURATION, MVE],
+    micro: false,
     vectors: VECTORS,
     align: 8,
     cycles: CYCLES,
@@ -28,6 +29,7 @@ pub const TARGET: Target = Target {
 const CYCLES: Cycles = Cycles {
     load: 1.0,
     store: 1.0,
+    more: 1.0,
     add: 1.0,
     mul: 1.0,
     div: 7.0,

@@ -16,6 +16,7 @@ pub const TARGET: Target = Target {
 const CYCLES: Cycles = Cycles {
     load: 0.5,
     store: 1.0,
+    more: 0.5,
     add: 0.5,
     mul: 1.0,
     div: 7.0,

@@ -26,6 +26,8 @@ pub struct Cycles {
     /// Of a value of up to 32 bits, or of a vector.
     pub load: f64,
     pub store: f64,
+    /// Each further register of a load or store of several.
+    pub more: f64,
     /// Addition, logic, shift, comparison, move of integers of up to 32 bits, addresses among them.
     pub add: f64,
     pub mul: f64,

@@ -17,6 +17,7 @@ pub const TARGET: Target = Target {
     condition: "",
     headers: &[],
     library: &[],
+    micro: false,
     vectors: &[],
     align: 8,
     cycles: CYCLES,
@@ -26,6 +27,7 @@ pub const TARGET: Target = Target {
 const CYCLES: Cycles = Cycles {
     load: 2.0,
     store: 1.0,
+    more: 1.0,
     add: 1.0,
     mul: 1.0,
     div: 10.0,

@@ -27,8 +27,20 @@ use tinyc_core::loops::Library;
 pub enum Spelling {
     /// A C expression.
     Expr(&'static str),
-    /// One instruction as the operands of `__asm__`, writing `r`.
+    /// One instruction, its result `%0`, its parameters from `%1` on.
     Asm(&'static str),
+    /// An expression that is the instruction.
+    Both(&'static str, &'static str),
+}
+
+impl Spelling {
+    /// The instruction, where it is written down.
+    pub fn instruction(self) -> Option<&'static str> {
+        match self {
+            Spelling::Expr(_) => None,
+            Spelling::Asm(a) | Spelling::Both(_, a) => Some(a),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -58,6 +70,8 @@ pub struct Target {
     pub headers: &'static [&'static str],
     /// Lists of spellings, which targets share.
     pub library: &'static [&'static [(Library, Spelling)]],
+    /// Micro-kernels are printed in its assembly, Thumb-2.
+    pub micro: bool,
     /// Types and operations on vectors, such as `"add_i8x16"`, as a C type or an expression of the
     /// operands `a`, `b`, `c`, the address `p` and the mask `m`. The rest is loops over lanes.
     pub vectors: &'static [(&'static str, &'static str)],

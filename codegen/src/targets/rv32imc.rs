@@ -18,6 +18,7 @@ pub const TARGET: Target = Target {
     condition: "",
     headers: &[],
     library: &[],
+    micro: false,
     vectors: &[],
     align: 8,
     cycles: CYCLES,
@@ -30,6 +31,7 @@ pub const TARGET: Target = Target {
 const CYCLES: Cycles = Cycles {
     load: 1.5,
     store: 1.0,
+    more: 1.0,
     add: 1.0,
     mul: 1.0,
     div: 33.0,

@@ -52,6 +52,7 @@ pub const V4: Target = Target {
 const CYCLES: Cycles = Cycles {
     load: 0.5,
     store: 1.0,
+    more: 0.5,
     add: 0.25,
     mul: 1.0,
     div: 6.0,

@@ -4,6 +4,7 @@
 
 mod interface;
 mod kernels;
+mod micro;
 mod programs;
 mod weights;
 

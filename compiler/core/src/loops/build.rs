@@ -20,9 +20,17 @@ impl Lower {
             index_params: 0,
             index_names: Vec::new(),
             local_names: Vec::new(),
+            micro: false,
             body: Vec::new(),
         };
         Lower { function, blocks: vec![Vec::new()] }
+    }
+
+    /// A micro-kernel.
+    pub fn micro(name: impl Into<String>) -> Lower {
+        let mut l = Lower::new(name);
+        l.function.micro = true;
+        l
     }
 
     /// Declares the next buffer parameter.

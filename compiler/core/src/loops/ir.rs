@@ -233,6 +233,9 @@ pub struct Function {
     pub index_names: Vec<String>,
     /// Names of locals.
     pub local_names: Vec<String>,
+    /// A micro-kernel: an inner block that others call and whose values are few enough that printers
+    /// may keep them all in registers.
+    pub micro: bool,
     pub body: Vec<Stmt>,
 }
 

@@ -104,7 +104,8 @@ impl<'a> Printer<'a> {
         let mut params: Vec<String> =
             f.buffers.iter().map(|b| format!("{}: {} {} x {}", b.name, mode(b.mode), b.len, b.elem)).collect();
         params.extend((0..f.index_params as usize).map(|i| format!("{}: index", self.index_name(i))));
-        self.out = format!("fn {}({}) {{\n", f.name, params.join(", "));
+        let micro = if f.micro { "micro " } else { "" };
+        self.out = format!("{micro}fn {}({}) {{\n", f.name, params.join(", "));
         self.block(&f.body);
         self.out + "}\n"
     }

@@ -34,6 +34,20 @@ pub fn smlad() -> Definition {
     d.finish(result)
 }
 
+/// `smlabb(x, y, a)`: the low halves multiplied, and the sum.
+pub fn smlabb() -> Definition {
+    let d = Define::new(&[Ty::I32, Ty::I32, Ty::I32]);
+    let result = d.param(2) + low16(d.param(0)) * low16(d.param(1));
+    d.finish(result)
+}
+
+/// `smlatt(x, y, a)`: the high halves multiplied, and the sum.
+pub fn smlatt() -> Definition {
+    let d = Define::new(&[Ty::I32, Ty::I32, Ty::I32]);
+    let result = d.param(2) + high16(d.param(0)) * high16(d.param(1));
+    d.finish(result)
+}
+
 /// `sxtb16(x)`: bytes 0 and 2 as halves.
 pub fn sxtb16() -> Definition {
     let d = Define::new(&[Ty::I32]);
@@ -162,6 +176,8 @@ mod tests {
                 for a in EDGES {
                     let sum = i64::from(x0) * i64::from(y0) + i64::from(x1) * i64::from(y1) + i64::from(a);
                     assert_eq!(word(Library::Smlad, &[x, y, a]), sum as i32);
+                    assert_eq!(word(Library::Smlabb, &[x, y, a]), a.wrapping_add(x0 * y0));
+                    assert_eq!(word(Library::Smlatt, &[x, y, a]), a.wrapping_add(x1 * y1));
                     let exact = (i128::from(a) << 32) + i128::from(x) * i128::from(y) + (1 << 31);
                     assert_eq!(word(Library::Smmlar, &[x, y, a]), (exact >> 32) as i32, "{x} {y} {a}");
                 }

@@ -97,6 +97,10 @@ library! {
     RoundEvenF32 = math::round_even_f32;
     /// a + (i16)x * (i16)y + (x >> 16) * (y >> 16), wrapping. Arm SMLAD.
     Smlad = arm::smlad;
+    /// a + (i16)x * (i16)y, wrapping. Arm SMLABB.
+    Smlabb = arm::smlabb;
+    /// a + (x >> 16) * (y >> 16), wrapping. Arm SMLATT.
+    Smlatt = arm::smlatt;
     /// Bytes 0 and 2 of x, sign-extended to halves. Arm SXTB16.
     Sxtb16 = arm::sxtb16;
     /// Bytes 1 and 3 of x, sign-extended to halves. Arm SXTB16 with ROR #8.
