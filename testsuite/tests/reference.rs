@@ -96,7 +96,9 @@ fn operators() {
         let operands: Vec<_> = op.operands().iter().map(operand).collect();
         let imports: Vec<_> = op.imports().iter().map(import).collect();
         write!(s, "\n## {}\n\n{}\n\n", op.name(), op.doc()).unwrap();
-        writeln!(s, "Operands: {}. Reads ONNX {}.", operands.join(", "), imports.join(", ")).unwrap();
+        let reads =
+            if imports.is_empty() { "Rules make it.".into() } else { format!("Reads ONNX {}.", imports.join(", ")) };
+        writeln!(s, "Operands: {}. {reads}", operands.join(", ")).unwrap();
         if !op.attrs().is_empty() {
             s += "\n| attribute | kind | meaning |\n|---|---|---|\n";
             s.extend(op.attrs().iter().map(attribute));

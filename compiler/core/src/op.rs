@@ -52,7 +52,7 @@ pub struct Import {
     pub since: i64,
     pub until: i64,
     pub read: ReadFn,
-    /// How a node is written; see [`Op::imports`].
+    /// How a node is written; see [`Op::write`].
     pub write: Option<WriteFn>,
 }
 
@@ -115,10 +115,15 @@ pub trait Op: Sync {
         self.facts().attrs
     }
 
-    /// The ONNX operators that are read as this one. A node is written as the one of them that says how; if
-    /// none does, as the first, with the same operands and with attributes as their [`AttrSpec`] spells them.
+    /// The ONNX operators that are read as this one. Where nothing else is said, a node is written as the first,
+    /// with the same operands and with attributes as their [`AttrSpec`] spells them.
     fn imports(&self) -> &'static [Import] {
         self.facts().imports
+    }
+
+    /// How a node is written to ONNX, where that is not as the first operator that is read as this one.
+    fn write(&self) -> Option<WriteFn> {
+        self.imports().iter().find_map(|i| i.write)
     }
 
     fn examples(&self) -> &'static [&'static str] {

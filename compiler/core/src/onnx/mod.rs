@@ -28,5 +28,5 @@ mod writer;
 pub use export::{EXPORT_OPSET, export};
 pub use import::{ImportOptions, Imported, NEWEST_OPSET, OLDEST_OPSET, import, imports};
 pub use node::{NodeReader, Value};
-pub use tensor::{MAX_MADE_BYTES, element_type, element_type_number, read_tensor, read_tensor_proto};
+pub use tensor::{MAX_MADE_BYTES, element_number, element_type, element_type_number, read_tensor, read_tensor_proto};
 pub use writer::{NodeWriter, Written};

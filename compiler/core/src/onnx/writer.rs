@@ -6,7 +6,7 @@ use super::proto::{NodeProto, TensorProto};
 use super::tensor::{element_number, write_tensor};
 use crate::attrs::{Attr, Attrs, Spelling};
 use crate::diag::OpError;
-use crate::op::{Import, OpId};
+use crate::op::OpId;
 use crate::tensor::Tensor;
 use crate::types::TensorType;
 use std::collections::{BTreeMap, HashMap};
@@ -200,7 +200,7 @@ impl NodeWriter<'_> {
 
     /// Writes the node in the way that its operator says.
     pub(super) fn write(&mut self) -> Result<Vec<Written>, OpError> {
-        match self.op.op().imports().iter().find_map(|i: &Import| i.write) {
+        match self.op.op().write() {
             Some(write) => write(self),
             None => Ok(vec![self.same()]),
         }

@@ -1,5 +1,6 @@
 //! `matmul`: matrix product over batches, as NumPy's.
 
+use super::centered::Centered;
 use super::{index, require};
 use crate::attrs::Attrs;
 use crate::diag::{Code, OpError};
@@ -69,17 +70,7 @@ impl Op for MatMul {
         let [Some(a), Some(b)] = x else { unreachable!("operand count is checked") };
         require::dtype("matmul", "a", a, require::product)?;
         require::same_dtype("matmul", ("a", a), ("b", b))?;
-        require::rank("matmul", "a", a, 1..=usize::MAX)?;
-        require::rank("matmul", "b", b, 1..=usize::MAX)?;
-        match Extents::of(&a.shape, &b.shape) {
-            Some(e) => Ok(vec![TensorType::new(a.dtype, e.result(&a.shape, &b.shape))]),
-            None => {
-                let k = a.shape[a.shape.rank() - 1];
-                let inner = b.shape[b.shape.rank().max(2) - 2];
-                let what = if k == inner { "batch axes do not broadcast".into() } else { format!("inner dimensions differ: {k} and {inner}") };
-                Err(OpError::new(Code::ShapeMismatch, format!("matmul: {what}, a is {a}, b is {b}")))
-            }
-        }
+        Ok(vec![TensorType::new(a.dtype, shape("matmul", a, b)?)])
     }
 
     fn eval(&self, _attrs: &Attrs, x: &[Option<&Tensor>]) -> Result<Vec<Tensor>, OpError> {
@@ -92,25 +83,7 @@ impl Op for MatMul {
 
     fn lower(&self, l: &mut Lower, _attrs: &Attrs, x: &[Option<View>], y: &[View]) -> Result<(), OpError> {
         let [Some(a), Some(b)] = x else { unreachable!("operand count is checked") };
-        let y = &y[0];
-        let (vector_a, vector_b) = (a.rank() == 1, b.rank() == 1);
-        let a = if vector_a { a.unsqueezed(0) } else { a.clone() };
-        let b = if vector_b { b.unsqueezed(1) } else { b.clone() };
-        let batch = y.rank() - usize::from(!vector_a) - usize::from(!vector_b);
-        let (k, n) = (a.shape()[a.rank() - 1], b.shape()[b.rank() - 1]);
-        let outer = &y.shape()[..batch];
-        let a = a.broadcast(&[outer, &[a.shape()[a.rank() - 2], k]].concat());
-        let b = b.broadcast(&[outer, &[k, n]].concat());
-        l.nest(&y.shape(), |l, at| {
-            let (outer, inner) = at.split_at(batch);
-            let i = if vector_a { Index::constant(0) } else { inner[0].clone() };
-            let j = if vector_b { Index::constant(0) } else { inner[inner.len() - 1].clone() };
-            let element = |i: &Index, j: &Index| [outer, &[i.clone(), j.clone()]].concat();
-            let sum = l.reduce("sum", Expr::number(y.scalar(), 0.0), &[k], |_, k, sum| {
-                sum + a.read(&element(&i, &k[0])) * b.read(&element(&k[0], &j))
-            });
-            l.push(y.write(at, sum));
-        });
+        sums(l, &Centered::new(a, None), &Centered::new(b, None), &y[0]);
         Ok(())
     }
 
@@ -120,7 +93,45 @@ impl Op for MatMul {
     }
 }
 
-fn evaluate<T: Number>(x: &[Option<&Tensor>], product: eval::gemm::Product<T>) -> Tensor {
+/// The shape of the product.
+pub fn shape(op: &str, a: &TensorType, b: &TensorType) -> Result<Vec<usize>, OpError> {
+    require::rank(op, "a", a, 1..=usize::MAX)?;
+    require::rank(op, "b", b, 1..=usize::MAX)?;
+    Extents::of(&a.shape, &b.shape).map(|e| e.result(&a.shape, &b.shape)).ok_or_else(|| {
+        let k = a.shape[a.shape.rank() - 1];
+        let inner = b.shape[b.shape.rank().max(2) - 2];
+        let what = match k == inner {
+            true => "batch axes do not broadcast".into(),
+            false => format!("inner dimensions differ: {k} and {inner}"),
+        };
+        OpError::new(Code::ShapeMismatch, format!("{op}: {what}, a is {a}, b is {b}"))
+    })
+}
+
+/// Lowers to the sums of products of rows and columns.
+pub fn sums(l: &mut Lower, a: &Centered, b: &Centered, y: &View) {
+    let (vector_a, vector_b) = (a.x.rank() == 1, b.x.rank() == 1);
+    let a = if vector_a { a.map(|v| v.unsqueezed(0)) } else { a.clone() };
+    let b = if vector_b { b.map(|v| v.unsqueezed(1)) } else { b.clone() };
+    let batch = y.rank() - usize::from(!vector_a) - usize::from(!vector_b);
+    let (k, n) = (a.x.shape()[a.x.rank() - 1], b.x.shape()[b.x.rank() - 1]);
+    let outer = &y.shape()[..batch];
+    let rows = a.x.shape()[a.x.rank() - 2];
+    let a = a.map(|v| v.broadcast(&[outer, &[rows, k]].concat()));
+    let b = b.map(|v| v.broadcast(&[outer, &[k, n]].concat()));
+    l.nest(&y.shape(), |l, at| {
+        let (outer, inner) = at.split_at(batch);
+        let i = if vector_a { Index::constant(0) } else { inner[0].clone() };
+        let j = if vector_b { Index::constant(0) } else { inner[inner.len() - 1].clone() };
+        let element = |i: &Index, j: &Index| [outer, &[i.clone(), j.clone()]].concat();
+        let sum = l.reduce("sum", Expr::number(y.scalar(), 0.0), &[k], |_, k, sum| {
+            sum + a.read(&element(&i, &k[0])) * b.read(&element(&k[0], &j))
+        });
+        l.push(y.write(at, sum));
+    });
+}
+
+pub fn evaluate<T: Number>(x: &[Option<&Tensor>], product: eval::gemm::Product<T>) -> Tensor {
     let [Some(a), Some(b)] = x else { unreachable!("operand count is checked") };
     let e = Extents::of(a.shape(), b.shape()).expect("infer has compared the extents");
     let starts = |x: &[usize]| index::broadcast(&x[..x.len() - 2], &e.batch).collect::<Vec<_>>();

@@ -120,10 +120,10 @@ fn elements(types: &[DType]) -> Vec<Expr> {
     (0..).zip(types).map(|(id, &d)| Local { id, ty: scalar(d).into() }.into()).collect()
 }
 
-/// Operand `i`, scales or zero points, in the shape that broadcasts to `x`.
-pub fn aligned(n: &mut NodeReader<'_>, op: OpId, i: usize, axis: i64) -> Result<Option<NodeId>, OpError> {
+/// Operand `i`, scales or zero points, in the shape that broadcasts to operand `of`.
+pub fn aligned(n: &mut NodeReader<'_>, op: OpId, of: usize, i: usize, axis: i64) -> Result<Option<NodeId>, OpError> {
     let Some(id) = n.operand(i) else { return Ok(None) };
-    let (x, ty) = (n.ty(0)?, n.ty(i)?);
+    let (x, ty) = (n.ty(of)?, n.ty(i)?);
     let shape: Vec<i64> = match ty.shape[..] {
         _ if ty.elements() == 1 => vec![],
         [extent] => {

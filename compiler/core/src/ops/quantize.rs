@@ -67,8 +67,8 @@ fn read(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
     n.int("saturate")?;
     n.int("precision")?;
     let axis = read_axis(n, op)?;
-    let (mut real, mut scales) = (n.operand(0), quantization::aligned(n, op, 1, axis)?);
-    let zeros = quantization::aligned(n, op, 2, axis)?;
+    let (mut real, mut scales) = (n.operand(0), quantization::aligned(n, op, 0, 1, axis)?);
+    let zeros = quantization::aligned(n, op, 0, 2, axis)?;
     require::dtype("quantize", "x", &x, |d| require::f32_or_narrower(d) || d == DType::I32)?;
     if x.dtype != scale.dtype {
         // One of them is an i32, or narrower than the other.

@@ -1,0 +1,127 @@
+//! `requantize`: sums of products of integers to narrow integers of another scale.
+
+use super::elementwise::{Elementwise, ResultType};
+use crate::attrs::{AttrSpec, Attrs};
+use crate::diag::{Code, OpError};
+use crate::loops::{Cast, Expr, Library, Lower, Scalar, View};
+use crate::onnx::{NodeWriter, Value, Written, element_number};
+use crate::op::{Facts, Op, Types, WriteFn, once};
+use crate::tensor::Tensor;
+use crate::types::{DType, TensorType};
+
+pub struct Requantize(Elementwise);
+
+pub static OP: Requantize = Requantize(Elementwise {
+    facts: Facts {
+        name: "requantize",
+        doc: "`y = min(max(zero + floor((x * 2^shift * multiplier + 2^31) / 2^32), lo), hi)`: `x` times a factor below 1/2 times \
+              `2^shift`, rounded once, of two nearest integers the larger one. `x * 2^shift` and the sum wrap in 32 bits. \
+              `multiplier` is one for all, or one for each position of an axis. docs/arithmetic.md.",
+        operands: &[once("x"), once("multiplier")],
+        attrs: &[
+            AttrSpec::dtype("to", "element type of the result: an integer of 8 or 16 bits"),
+            AttrSpec::int("shift", "0 to 31: `x` is first multiplied by this power of two"),
+            AttrSpec::int("zero", "the integer that stands for zero"),
+            AttrSpec::int("lo", "smallest result"),
+            AttrSpec::int("hi", "largest result"),
+        ],
+        imports: &[],
+        examples: &[
+            "requantize i32[2,40] in -300000..300000, i32[] in 900000..1200000 {to: i8, shift: 0, zero: -3, lo: -128, hi: 127} -> \
+             i8[2,40]",
+            "requantize i32[1,3,4,4] in -3000..3000, i32[3,1,1] in 20000000..90000000 {to: u8, shift: 1, zero: 7, lo: 7, hi: 200} -> \
+             u8[1,3,4,4]",
+            "requantize i32[5,9] in -90000..90000, i32[9] in -2147483648..2147483647 {to: i16, shift: 2, zero: 0, lo: -32768, hi: \
+             32767} -> i16[5,9]",
+        ],
+    },
+    accepts: |d| d == DType::I32,
+    result: ResultType::Attr("to"),
+    value,
+});
+
+fn value(attrs: &Attrs, _: DType, x: &[Expr]) -> Expr {
+    let to = attrs.dtype("to");
+    let int = |name: &str| Expr::int(Scalar::I32, attrs.int(name));
+    let shifted = if attrs.int("shift") == 0 { x[0].clone() } else { x[0].clone() << int("shift") };
+    let scaled = Library::Smmlar.call([shifted, x[1].clone(), int("zero")]);
+    let limited = match (attrs.int("lo"), attrs.int("hi")) {
+        (-128, 127) => Library::Ssat8.call([scaled]),
+        (-32768, 32767) => Library::Ssat16.call([scaled]),
+        _ => scaled.max(int("lo")).min(int("hi")),
+    };
+    limited.cast(Cast::Trunc, Scalar::of(to).unwrap_or(Scalar::I8))
+}
+
+impl Op for Requantize {
+    fn facts(&self) -> &Facts {
+        self.0.facts()
+    }
+
+    fn write(&self) -> Option<WriteFn> {
+        Some(write)
+    }
+
+    fn infer(&self, attrs: &Attrs, x: &Types<'_>) -> Result<Vec<TensorType>, OpError> {
+        let y = self.0.infer(attrs, x)?;
+        let [Some(x), Some(multiplier)] = x else { unreachable!("operand count is checked") };
+        let one_axis = multiplier.shape.iter().filter(|&&n| n != 1).count() <= 1;
+        if !one_axis || y[0].shape != x.shape {
+            let message = format!(
+                "requantize: multiplier is {multiplier}, neither one for all of {x} nor one for each position of an axis"
+            );
+            return Err(OpError::new(Code::ShapeMismatch, message));
+        }
+        let wrong = |message: String| Err(OpError::new(Code::BadAttribute, format!("requantize: {message}")));
+        let to = attrs.dtype("to");
+        if !matches!(to, DType::I8 | DType::U8 | DType::I16 | DType::U16) {
+            return wrong(format!("to is {to}, but must be an integer of 8 or 16 bits"));
+        }
+        let (lowest, highest) = to.range();
+        let (shift, zero, lo, hi) = (attrs.int("shift"), attrs.int("zero"), attrs.int("lo"), attrs.int("hi"));
+        let holds = |v: i64| (lowest..=highest).contains(&(v as f64));
+        if !(0..32).contains(&shift) {
+            return wrong(format!("shift is {shift}, not in 0..=31"));
+        }
+        if !holds(zero) || !holds(lo) || !holds(hi) || lo > hi {
+            return wrong(format!("zero {zero}, lo {lo}, hi {hi}: they must be in {lowest}..={highest}, lo not above hi"));
+        }
+        Ok(y)
+    }
+
+    fn eval(&self, attrs: &Attrs, x: &[Option<&Tensor>]) -> Result<Vec<Tensor>, OpError> {
+        self.0.eval(attrs, x)
+    }
+
+    fn lower(&self, l: &mut Lower, attrs: &Attrs, x: &[Option<View>], y: &[View]) -> Result<(), OpError> {
+        self.0.lower(l, attrs, x, y)
+    }
+
+    fn value(&self, attrs: &Attrs, x: &[DType]) -> Option<Expr> {
+        self.0.value(attrs, x)
+    }
+}
+
+/// In 64 bits, where nothing wraps that does not in `x * 2^shift`; the quotient is rounded down by taking the
+/// remainder away first.
+fn write(w: &mut NodeWriter<'_>) -> Result<Vec<Written>, OpError> {
+    let attrs = w.attrs().clone();
+    let to = |w: &mut NodeWriter<'_>, x: Option<Written>, dtype: DType| {
+        Some(w.emit("Cast", &[x], [("to", Value::Int(element_number(dtype).into()))]))
+    };
+    let number = |w: &mut NodeWriter<'_>, v: i64| Some(w.constant(&Tensor::of([], vec![v])));
+    let (x, multiplier) = (w.operand(0), w.operand(1));
+    let (x, multiplier) = (to(w, x, DType::I64), to(w, multiplier, DType::I64));
+    let power = number(w, 1 << attrs.int("shift"));
+    let (half, whole) = (number(w, 1 << 31), number(w, 1 << 32));
+    let x = Some(w.emit("Mul", &[x, power], []));
+    let product = Some(w.emit("Mul", &[x, multiplier], []));
+    let sum = Some(w.emit("Add", &[product, half], []));
+    let rest = Some(w.emit("Mod", &[sum.clone(), whole.clone()], []));
+    let multiple = Some(w.emit("Sub", &[sum, rest], []));
+    let scaled = Some(w.emit("Div", &[multiple, whole], []));
+    let (zero, lo, hi) = (number(w, attrs.int("zero")), number(w, attrs.int("lo")), number(w, attrs.int("hi")));
+    let moved = Some(w.emit("Add", &[scaled, zero], []));
+    let limited = Some(w.emit("Clip", &[moved, lo, hi], []));
+    Ok(to(w, limited, attrs.dtype("to")).into_iter().collect())
+}
