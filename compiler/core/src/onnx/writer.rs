@@ -171,7 +171,16 @@ impl NodeWriter<'_> {
 
     /// The node as that operator, with these attributes beside those that the operator declares.
     pub fn same_with(&mut self, more: impl IntoIterator<Item = (&'static str, Value)>) -> Written {
-        let mut operands = self.operands();
+        let operands = self.operands();
+        self.same_over(operands, more)
+    }
+
+    /// The same over other operands.
+    pub fn same_over(
+        &mut self,
+        mut operands: Vec<Option<Written>>,
+        more: impl IntoIterator<Item = (&'static str, Value)>,
+    ) -> Written {
         let mut attributes = Vec::new();
         for spec in self.op.op().attrs() {
             let attr = self.attrs.get(spec.name).expect("a node has the attributes that its operator declares");

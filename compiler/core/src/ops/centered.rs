@@ -1,6 +1,7 @@
 //! Integers less their zero points, as operators on quantized operands read them.
 
 use super::quantization::widened;
+use super::window::{self, Window};
 use super::{index, require};
 use crate::diag::{Code, OpError};
 use crate::loops::{Expr, Index, View};
@@ -30,21 +31,36 @@ pub fn check(op: &str, (name, x): (&str, &TensorType), zero: Option<&TensorType>
     Ok(())
 }
 
-/// Operand `i`, a zero point, as ONNX has it: a scalar or a vector.
-pub fn written(w: &mut NodeWriter<'_>, i: usize) -> Option<Written> {
-    let shape: Vec<usize> = w.ty(i)?.shape.iter().copied().filter(|&n| n != 1).collect();
-    w.reshaped(i, &shape)
+/// Operands for ONNX, whose zero points are a scalar or a vector.
+pub fn written(w: &mut NodeWriter<'_>) -> Vec<Option<Written>> {
+    let mut operands = w.operands();
+    for (i, operand) in operands.iter_mut().enumerate().skip(2) {
+        let shape = w.ty(i).map(|ty| ty.shape.iter().copied().filter(|&n| n != 1).collect::<Vec<_>>());
+        *operand = shape.and_then(|shape| w.reshaped(i, &shape));
+    }
+    operands
 }
 
-/// The differences as i32.
-pub fn evaluate(x: &Tensor, zero: Option<&Tensor>) -> Tensor {
-    let wide = |t: &Tensor| t.to_i64s().unwrap_or_default();
-    let mut all = wide(x);
-    if let Some(zero) = zero {
-        let zeros = wide(zero);
-        all.iter_mut().zip(index::broadcast(zero.shape(), x.shape())).for_each(|(x, i)| *x -= zeros[i]);
-    }
-    Tensor::of(x.shape().clone(), all.into_iter().map(|v| v as i32).collect())
+/// Two operands less their zero points, as i32.
+pub fn operands(x: &[Option<&Tensor>]) -> [Tensor; 2] {
+    [0, 1].map(|i| {
+        let x_i = x[i].expect("operand count is checked");
+        let wide = |t: &Tensor| t.to_i64s().expect("operands are integers");
+        let mut all = wide(x_i);
+        if let Some(zero) = x.get(2 + i).copied().flatten() {
+            let zeros = wide(zero);
+            all.iter_mut().zip(index::broadcast(zero.shape(), x_i.shape())).for_each(|(x, i)| *x -= zeros[i]);
+        }
+        Tensor::of(x_i.shape().clone(), all.into_iter().map(|v| v as i32).collect())
+    })
+}
+
+/// The same of views.
+pub fn views(x: &[Option<View>]) -> [Centered; 2] {
+    [0, 1].map(|i| {
+        let zero = x.get(2 + i).and_then(Option::as_ref);
+        Centered::new(x[i].as_ref().expect("operand count is checked"), zero)
+    })
 }
 
 /// An operand and the zero points under its shape. Operands that are not narrow integers are read as they are.
@@ -62,6 +78,16 @@ impl Centered {
     /// The same with both views changed alike.
     pub fn map(&self, f: impl Fn(&View) -> View) -> Centered {
         Centered { x: f(&self.x), zero: self.zero.as_ref().map(f) }
+    }
+
+    /// With padding around, which counts as zero. There is one zero point for all.
+    pub fn padded(&self, windows: &[Window]) -> Centered {
+        let value = match &self.zero {
+            Some(zero) => zero.read(&vec![Index::constant(0); zero.rank()]),
+            None => Expr::number(self.x.scalar(), 0.0),
+        };
+        let x = window::padded(&self.x, windows, value);
+        Centered { zero: self.zero.as_ref().map(|z| z.broadcast(&x.shape())), x }
     }
 
     pub fn read(&self, at: &[Index]) -> Expr {

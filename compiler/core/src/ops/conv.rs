@@ -1,5 +1,6 @@
 //! `conv`: convolution with groups, over any number of spatial axes.
 
+use super::centered::Centered;
 use super::{require, window};
 use crate::attrs::{AttrSpec, Attrs};
 use crate::diag::{Code, OpError};
@@ -13,17 +14,19 @@ use crate::types::{Shape, TensorType};
 use crate::with_number;
 use window::Window;
 
+pub const ATTRS: &[AttrSpec] = &[
+    window::STRIDES,
+    window::PADS,
+    window::DILATIONS,
+    AttrSpec::int("group", "channels are split into this many groups, convolved apart"),
+];
+
 static FACTS: Facts = Facts {
     name: "conv",
     doc: "`y[n,o,q] = b[o] + sum over c, k of x[n, g*C + c, q*stride - pad + k*dilation] * w[o,c,k]`, where `g` is \
           the group of `o`, `C` the channels of a group and padding reads as zero. ONNX Conv.",
     operands: &[once("x"), once("w"), optional("b")],
-    attrs: &[
-        window::STRIDES,
-        window::PADS,
-        window::DILATIONS,
-        AttrSpec::int("group", "channels are split into this many groups, convolved apart"),
-    ],
+    attrs: ATTRS,
     imports: &[onnx("Conv", 1, read)],
     examples: &[
         "conv f32[1,2,5,5], f32[3,2,3,3], f32[3] {strides: [1,1], pads: [0,0,0,0], dilations: [1,1], group: 1} -> f32[1,3,3,3]",
@@ -51,69 +54,28 @@ impl Op for Conv {
         let [Some(x), Some(w), rest @ ..] = x else { unreachable!("operand count is checked") };
         require::dtype("conv", "x", x, crate::types::DType::is_float)?;
         require::same_dtype("conv", ("x", x), ("w", w))?;
-        require::rank("conv", "x", x, 3..=usize::MAX)?;
-        require::rank("conv", "w", w, x.shape.rank()..=x.shape.rank())?;
-        let group = attrs.int("group");
-        let (channels, outputs) = (x.shape[1], w.shape[0]);
-        let divides = |n: usize| group > 0 && (n as i64).checked_rem(group) == Some(0);
-        if !divides(channels) || !divides(outputs) {
-            let message = format!(
-                "conv: group {group} does not divide the channels of x and w evenly: {channels} in {x}, {outputs} in {w}"
-            );
-            return Err(OpError::new(Code::ShapeMismatch, message));
-        }
-        if w.shape[1].saturating_mul(group as usize) != channels {
-            let message = format!(
-                "conv: x has {channels} channels in {group} groups, but w is made for {} in each: x {x}, w {w}",
-                w.shape[1]
-            );
-            return Err(OpError::new(Code::ShapeMismatch, message));
-        }
+        let shape = shape("conv", attrs, x, w)?;
         if let [Some(b)] = rest {
             require::same_dtype("conv", ("x", x), ("b", b))?;
-            require::shape("conv", "b", b, &[outputs], "one bias for each output channel")?;
+            require::shape("conv", "b", b, &[w.shape[0]], "one bias for each output channel")?;
         }
-        let shape: Vec<usize> =
-            [x.shape[0], outputs].into_iter().chain(window::outputs(&windows(attrs, x, w)?)).collect();
         Ok(vec![TensorType::new(x.dtype, shape)])
     }
 
     fn eval(&self, attrs: &Attrs, x: &[Option<&Tensor>]) -> Result<Vec<Tensor>, OpError> {
-        let (windows, group) = geometry(attrs, x)?;
+        let (windows, group) = geometry("conv", attrs, x)?;
         eval::in_f32(x, |x| Ok(vec![with_number!(x, [f32 f64], T => eval::conv::conv::<T>(x, &windows, group))]))
     }
 
     fn eval_naive(&self, attrs: &Attrs, x: &[Option<&Tensor>]) -> Option<Vec<Tensor>> {
-        let (windows, group) = geometry(attrs, x).ok()?;
+        let (windows, group) = geometry("conv", attrs, x).ok()?;
         Some(vec![with_number!(x, [f32 f64], T => naive::<T>(x, &windows, group))])
     }
 
     fn lower(&self, l: &mut Lower, attrs: &Attrs, x: &[Option<View>], y: &[View]) -> Result<(), OpError> {
         let [Some(x), Some(w), rest @ ..] = x else { unreachable!("operand count is checked") };
-        let b = rest.first().cloned().flatten();
-        let y = &y[0];
-        let windows = windows(attrs, &TensorType::new(x.dtype, x.shape()), &TensorType::new(w.dtype, w.shape()))?;
-        let group = attrs.int("group") as usize;
-        let (batch, outputs) = (y.shape()[0], y.shape()[1] / group);
-        let channels = w.shape()[1];
-        let x = window::padded(x, &windows, Expr::number(x.scalar(), 0.0));
-        let at_channel = |n: &Index, c: Index, q: Vec<Index>| -> Vec<Index> { [n.clone(), c].into_iter().chain(q).collect() };
-        let outer: Vec<usize> = [batch, group, outputs].into_iter().chain(window::outputs(&windows)).collect();
-        let inner: Vec<usize> = [channels].into_iter().chain(window::kernels(&windows)).collect();
-        l.nest(&outer, |l, at| {
-            let [n, g, o, q @ ..] = at else { unreachable!("as many as there are extents") };
-            let o = g.clone() * outputs as i64 + o.clone();
-            let zero = Expr::number(x.scalar(), 0.0);
-            let init = b.as_ref().map_or(zero, |b| b.read(std::slice::from_ref(&o)));
-            let sum = l.reduce("sum", init, &inner, |_, at, sum| {
-                let [c, k @ ..] = at else { unreachable!("as many as there are extents") };
-                let position = windows.iter().zip(q).zip(k).map(|((w, q), k)| w.at(q, k)).collect();
-                let x = x.read(&at_channel(n, g.clone() * channels as i64 + c.clone(), position));
-                sum + x * w.read(&at_channel(&o, c.clone(), k.to_vec()))
-            });
-            l.push(y.write(&at_channel(n, o, q.to_vec()), sum));
-        });
-        Ok(())
+        let bias = rest.first().and_then(Option::as_ref);
+        sums("conv", l, attrs, (&Centered::new(x, None), &Centered::new(w, None)), bias, &y[0])
     }
 
     fn macs(&self, _attrs: &Attrs, x: &Types<'_>, y: &[TensorType]) -> u64 {
@@ -122,18 +84,77 @@ impl Op for Conv {
     }
 }
 
-fn windows(attrs: &Attrs, x: &TensorType, w: &TensorType) -> Result<Vec<Window>, OpError> {
-    let kernel: Vec<i64> = w.shape[2..].iter().map(|&k| k as i64).collect();
-    window::windows("conv", x, &kernel, attrs, false)
+/// The shape of the result.
+pub fn shape(op: &str, attrs: &Attrs, x: &TensorType, w: &TensorType) -> Result<Vec<usize>, OpError> {
+    require::rank(op, "x", x, 3..=usize::MAX)?;
+    require::rank(op, "w", w, x.shape.rank()..=x.shape.rank())?;
+    let group = attrs.int("group");
+    let (channels, outputs) = (x.shape[1], w.shape[0]);
+    let divides = |n: usize| group > 0 && (n as i64).checked_rem(group) == Some(0);
+    if !divides(channels) || !divides(outputs) {
+        let message = format!(
+            "{op}: group {group} does not divide the channels of x and w evenly: {channels} in {x}, {outputs} in {w}"
+        );
+        return Err(OpError::new(Code::ShapeMismatch, message));
+    }
+    if w.shape[1].saturating_mul(group as usize) != channels {
+        let message = format!(
+            "{op}: x has {channels} channels in {group} groups, but w is made for {} in each: x {x}, w {w}",
+            w.shape[1]
+        );
+        return Err(OpError::new(Code::ShapeMismatch, message));
+    }
+    Ok([x.shape[0], outputs].into_iter().chain(window::outputs(&windows(op, attrs, x, w)?)).collect())
 }
 
-fn geometry(attrs: &Attrs, x: &[Option<&Tensor>]) -> Result<(Vec<Window>, usize), OpError> {
+/// Lowers to the sums of products over channels and taps.
+pub fn sums(
+    op: &str,
+    l: &mut Lower,
+    attrs: &Attrs,
+    (x, w): (&Centered, &Centered),
+    bias: Option<&View>,
+    y: &View,
+) -> Result<(), OpError> {
+    let ty = |v: &View| TensorType::new(v.dtype, v.shape());
+    let windows = windows(op, attrs, &ty(&x.x), &ty(&w.x))?;
+    let group = attrs.int("group") as usize;
+    let (batch, outputs) = (y.shape()[0], y.shape()[1] / group);
+    let channels = w.x.shape()[1];
+    let x = x.padded(&windows);
+    let at_channel =
+        |n: &Index, c: Index, q: Vec<Index>| -> Vec<Index> { [n.clone(), c].into_iter().chain(q).collect() };
+    let outer: Vec<usize> = [batch, group, outputs].into_iter().chain(window::outputs(&windows)).collect();
+    let inner: Vec<usize> = [channels].into_iter().chain(window::kernels(&windows)).collect();
+    l.nest(&outer, |l, at| {
+        let [n, g, o, q @ ..] = at else { unreachable!("as many as there are extents") };
+        let o = g.clone() * outputs as i64 + o.clone();
+        let zero = Expr::number(y.scalar(), 0.0);
+        let init = bias.map_or(zero, |b| b.read(std::slice::from_ref(&o)));
+        let sum = l.reduce("sum", init, &inner, |_, at, sum| {
+            let [c, k @ ..] = at else { unreachable!("as many as there are extents") };
+            let position = windows.iter().zip(q).zip(k).map(|((w, q), k)| w.at(q, k)).collect();
+            let x = x.read(&at_channel(n, g.clone() * channels as i64 + c.clone(), position));
+            sum + x * w.read(&at_channel(&o, c.clone(), k.to_vec()))
+        });
+        l.push(y.write(&at_channel(n, o, q.to_vec()), sum));
+    });
+    Ok(())
+}
+
+fn windows(op: &str, attrs: &Attrs, x: &TensorType, w: &TensorType) -> Result<Vec<Window>, OpError> {
+    let kernel: Vec<i64> = w.shape[2..].iter().map(|&k| k as i64).collect();
+    window::windows(op, x, &kernel, attrs, false)
+}
+
+/// Windows, and the number of groups.
+pub fn geometry(op: &str, attrs: &Attrs, x: &[Option<&Tensor>]) -> Result<(Vec<Window>, usize), OpError> {
     let [Some(x), Some(w), ..] = x else { unreachable!("operand count is checked") };
-    Ok((windows(attrs, &x.ty(), &w.ty())?, attrs.int("group") as usize))
+    Ok((windows(op, attrs, &x.ty(), &w.ty())?, attrs.int("group") as usize))
 }
 
 /// Each output by itself, from the formula.
-fn naive<T: Number>(x: &[Option<&Tensor>], windows: &[Window], group: usize) -> Tensor {
+pub fn naive<T: Number>(x: &[Option<&Tensor>], windows: &[Window], group: usize) -> Tensor {
     let [Some(x), Some(w), b @ ..] = x else { unreachable!("operand count is checked") };
     let bias = b.first().copied().flatten().map(slice::<T>);
     let (outputs, channels) = (w.shape()[0], w.shape()[1]);
@@ -157,8 +178,12 @@ fn naive<T: Number>(x: &[Option<&Tensor>], windows: &[Window], group: usize) -> 
 }
 
 fn read(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
-    let kernel = window::read_kernel("conv", n)?;
-    let attrs = window::read("conv", n, &kernel)?;
-    let group = n.int("group")?.unwrap_or(1);
-    n.emit_all(OpId::conv, attrs.with_int("group", group))
+    let attrs = read_attrs("conv", n)?;
+    n.emit_all(OpId::conv, attrs)
+}
+
+pub fn read_attrs(op: &str, n: &mut NodeReader<'_>) -> Result<Attrs, OpError> {
+    let kernel = window::read_kernel(op, n)?;
+    let attrs = window::read(op, n, &kernel)?;
+    Ok(attrs.with_int("group", n.int("group")?.unwrap_or(1)))
 }

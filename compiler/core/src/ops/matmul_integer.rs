@@ -1,6 +1,6 @@
 //! `matmul_integer`: product of matrices of quantized numbers, exact in 32 bits.
 
-use super::centered::{self, Centered};
+use super::centered;
 use super::matmul;
 use super::quantization::aligned;
 use crate::attrs::Attrs;
@@ -54,21 +54,18 @@ impl Op for MatMulInteger {
     }
 
     fn lower(&self, l: &mut Lower, _attrs: &Attrs, x: &[Option<View>], y: &[View]) -> Result<(), OpError> {
-        let [Some(a), Some(b), zeros @ ..] = x else { unreachable!("operand count is checked") };
-        let zero = |i: usize| zeros.get(i).and_then(Option::as_ref);
-        matmul::sums(l, &Centered::new(a, zero(0)), &Centered::new(b, zero(1)), &y[0]);
+        let [a, b] = centered::views(x);
+        matmul::sums(l, &a, &b, &y[0]);
         Ok(())
     }
 
     fn macs(&self, attrs: &Attrs, x: &Types<'_>, y: &[TensorType]) -> u64 {
-        matmul::OP.macs(attrs, &x[..2], y)
+        matmul::OP.macs(attrs, x, y)
     }
 }
 
 fn evaluate(x: &[Option<&Tensor>], product: Product<i32>) -> Tensor {
-    let [Some(a), Some(b), zeros @ ..] = x else { unreachable!("operand count is checked") };
-    let zero = |i: usize| zeros.get(i).copied().flatten();
-    let (a, b) = (centered::evaluate(a, zero(0)), centered::evaluate(b, zero(1)));
+    let [a, b] = centered::operands(x);
     matmul::evaluate::<i32>(&[Some(&a), Some(&b)], product)
 }
 
@@ -82,7 +79,6 @@ fn read(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
 
 /// ONNX's zero points are a scalar or a vector.
 fn write(w: &mut NodeWriter<'_>) -> Result<Vec<Written>, OpError> {
-    let (a, b) = (w.operand(0), w.operand(1));
-    let [rows, columns] = [2, 3].map(|i| centered::written(w, i));
-    Ok(vec![w.emit("MatMulInteger", &[a, b, rows, columns], [])])
+    let operands = centered::written(w);
+    Ok(vec![w.same_over(operands, [])])
 }

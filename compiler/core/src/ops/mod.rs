@@ -40,12 +40,11 @@ macro_rules! ops {
 
 ops! {
     abs add and arg_max arg_min average_pool batch_norm bit_shift bitwise_and bitwise_not
-    bitwise_or bitwise_xor cast ceil celu clip concat conv conv_transpose cum_sum dequantize div elu
-    equal erf exp expand floor gather gather_elements gelu gemm greater greater_or_equal hard_sigmoid
+    bitwise_or bitwise_xor cast ceil celu clip concat conv conv_integer conv_transpose cum_sum
+    dequantize div elu equal erf exp expand floor gather gather_elements gelu gemm greater greater_or_equal hard_sigmoid
     hard_swish is_nan layer_norm leaky_relu less less_or_equal log log_softmax matmul matmul_integer
-    max
-    max_pool min mish modulo mul neg not or pad pow prelu quantize reciprocal reduce_l1
+    max max_pool min mish modulo mul neg not or pad pow prelu quantize reciprocal reduce_l1
     reduce_l2 reduce_log_sum reduce_max reduce_mean reduce_min reduce_prod reduce_sum
-    reduce_sum_square relu requantize reshape resize round selu shrink sigmoid sign slice softmax softplus
-    softsign sqrt sub swish tanh thresholded_relu tile transpose r#where xor
+    reduce_sum_square relu requantize reshape resize round selu shrink sigmoid sign slice
+    softmax softplus softsign sqrt sub swish tanh thresholded_relu tile transpose r#where xor
 }
