@@ -93,7 +93,7 @@ impl Search<'_> {
 
     /// `open` is needed and not decided; `bound` is `paid` and the least that `open` costs.
     fn descend(&mut self, paid: Price, open: BTreeSet<usize>, bound: Price) {
-        if self.steps >= self.limit || self.best.as_ref().is_some_and(|(best, _)| bound >= *best) {
+        if self.steps >= self.limit || self.is_no_better(bound) {
             return;
         }
         self.steps += 1;
@@ -105,25 +105,33 @@ impl Search<'_> {
         let floor = least(self.choices(c));
         let mut branches: Vec<(Price, usize, BTreeSet<usize>)> = Vec::new();
         for (i, choice) in self.choices(c).iter().enumerate() {
-            let mut next = open.clone();
-            next.remove(&c);
+            let mut more = BTreeSet::new();
             let mut bound = bound - floor + choice.price;
             for with in choice.needs.iter().flat_map(|&n| self.reduced.with[n].iter()) {
-                if self.part.contains(&with) && with != c && !self.pick.contains_key(&with) && next.insert(with) {
+                let decided = with == c || open.contains(&with) || self.pick.contains_key(&with);
+                if !decided && self.part.contains(&with) && more.insert(with) {
                     bound = bound + least(self.choices(with));
                 }
             }
-            branches.push((bound, i, next));
+            branches.push((bound, i, more));
         }
         branches.sort_by_key(|(bound, i, _)| (*bound, *i));
-        for (bound, i, next) in branches {
+        for (bound, i, more) in branches {
+            if self.is_no_better(bound) {
+                break;
+            }
             self.pick.insert(c, i);
             if !self.closes_cycle(c) {
                 let price = paid + self.choices(c)[i].price;
+                let next = open.iter().copied().filter(|&o| o != c).chain(more).collect();
                 self.descend(price, next, bound);
             }
             self.pick.remove(&c);
         }
+    }
+
+    fn is_no_better(&self, bound: Price) -> bool {
+        self.best.as_ref().is_some_and(|(best, _)| bound >= *best)
     }
 
     /// Whether the choice just made for `c` leads back to `c` through choices made.

@@ -158,14 +158,16 @@ impl Ranges {
         let n = t.shape().get(axis).copied().unwrap_or(1);
         let inner: usize = t.shape().iter().skip(axis + 1).product();
         let exact = !matches!(t.dtype(), DType::I64 | DType::U64);
-        let mut each: Vec<Option<Range>> = vec![None; if n > LONGEST { 1 } else { n }];
-        for (i, v) in t.to_f64s().into_iter().enumerate() {
-            let v = if exact || v.abs() < scalar::EXACT { Range::point(v) } else { Range::of(t.dtype()) };
-            let at = if each.len() == 1 { 0 } else { i / inner % n };
-            each[at] = Some(each[at].map_or(v, |r| r.hull(v)));
+        let range = |v: &f64| if exact || v.abs() < scalar::EXACT { Range::point(*v) } else { Range::of(t.dtype()) };
+        let mut each = vec![Range::new(f64::INFINITY, f64::NEG_INFINITY); if n > LONGEST { 1 } else { n }];
+        let mut at = 0;
+        for run in t.to_f64s().chunks(inner.max(1)) {
+            each[at] = run.iter().map(range).fold(each[at], Range::hull);
+            at = if at + 1 == each.len() { 0 } else { at + 1 };
         }
         // Of no elements, any number is a bound.
-        Ranges::new(axis, each.into_iter().map(|r| r.unwrap_or(Range::point(0.0))).collect())
+        each.iter_mut().filter(|r| r.lo > r.hi).for_each(|r| *r = Range::point(0.0));
+        Ranges::new(axis, each)
     }
 
     pub(crate) fn new(axis: usize, mut each: Vec<Range>) -> Ranges {

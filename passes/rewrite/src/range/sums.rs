@@ -100,6 +100,11 @@ impl Sum {
         self.lo.add(-corners.into_iter().fold(f64::INFINITY, f64::min), times);
     }
 
+    /// Whether no term makes the bounds wider.
+    pub(super) fn is_widest(&self) -> bool {
+        self.hi.sum == f64::INFINITY && self.lo.sum == f64::INFINITY
+    }
+
     /// Bounds of the sum, which `dtype` computes in.
     pub(super) fn range(&self, dtype: DType) -> Range {
         let any = Range::of(dtype);
@@ -166,6 +171,9 @@ pub fn conv(attrs: &Attrs, x: &Operands<'_>, y: &TensorType) -> Option<Ranges> {
         let first = o / group.max(1) * channels;
         let weights = weights[o * channels * taps.len()..].chunks(taps.len().max(1));
         for (c, weights) in (first..first + channels).zip(weights) {
+            if sum.is_widest() {
+                break;
+            }
             for (&w, &(some, all)) in weights.iter().zip(&taps) {
                 if some {
                     sum.add(if all { inside[c] } else { padded[c] }, Range::new(w, w), 1);
@@ -276,7 +284,9 @@ fn columns(xs: &[Range], b: &Operand<'_>, turned: bool, n: usize, dtype: DType) 
         for (i, row) in w.chunks(length).enumerate() {
             for (j, &w) in row.iter().enumerate() {
                 let (k, column) = if turned { (j, i) } else { (i, j) };
-                sums[column].add(xs[k], Range::new(w, w), 1);
+                if !sums[column].is_widest() {
+                    sums[column].add(xs[k], Range::new(w, w), 1);
+                }
             }
         }
         sums.iter().map(|s| s.range(dtype)).collect()
