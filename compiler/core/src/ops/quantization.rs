@@ -127,7 +127,8 @@ pub fn aligned(n: &mut NodeReader<'_>, op: OpId, of: usize, i: usize, axis: i64)
     let shape: Vec<i64> = match ty.shape[..] {
         _ if ty.elements() == 1 => vec![],
         [extent] => {
-            let after = x.shape.rank() - 1 - require::axis(op.name(), &x, axis)?;
+            let axis = require::axis(op.name(), &x, axis)?;
+            let after = x.shape.rank() - 1 - axis;
             [vec![extent as i64], vec![1; after]].concat()
         }
         _ => {
