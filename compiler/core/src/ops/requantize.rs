@@ -16,7 +16,7 @@ pub static OP: Requantize = Requantize(Elementwise {
         name: "requantize",
         doc: "`y = min(max(zero + floor((x * 2^shift * multiplier + 2^31) / 2^32), lo), hi)`: `x` times a factor below 1/2 times \
               `2^shift`, rounded once, of two nearest integers the larger one. `x * 2^shift` and the sum wrap in 32 bits. \
-              `multiplier` is one for all, or one for each position of an axis. docs/arithmetic.md.",
+              `multiplier` is one for all, or one for each position of an axis.",
         operands: &[once("x"), once("multiplier")],
         attrs: &[
             AttrSpec::dtype("to", "element type of the result: an integer of 8 or 16 bits"),
