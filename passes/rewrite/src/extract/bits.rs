@@ -25,7 +25,12 @@ impl Bits {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        let word = |(i, &w): (usize, &u64)| (0..64).filter(move |b| w >> b & 1 == 1).map(move |b| i * 64 + b);
+        // Without its lowest bit a word is `w & (w - 1)`.
+        let rest = |&w: &u64| Some(w & w.wrapping_sub(1)).filter(|&w| w != 0);
+        let word = move |(i, &w): (usize, &u64)| {
+            let all = std::iter::successors(Some(w).filter(|&w| w != 0), rest);
+            all.map(move |w| i * 64 + w.trailing_zeros() as usize)
+        };
         self.0.iter().enumerate().flat_map(word)
     }
 }
