@@ -234,7 +234,7 @@ pub fn on_device(device: &Device, flags: &[&str], emitted: &Emitted, main: &str)
 
 /// The firmware's clock around a run; its ticks come as a line before the outputs.
 const CLOCK: [&str; 3] = [
-    "#include \"firmware.h\"\n",
+    "#include \"bare-board.h\"\n",
     "    clock_start();\n    uint32_t start = clock_now();\n",
     "    uint32_t ticks = clock_now() - start;\n    hex(&ticks, sizeof ticks);\n",
 ];
