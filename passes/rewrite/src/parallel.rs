@@ -11,14 +11,14 @@ use crate::optimize::{Outcome, Stage, one_region, operators};
 use crate::range::Known;
 use crate::rules::{BEHIND, PAIRS};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use tinyc_core::cost::of_node;
+use tinyc_core::cost::{LayerCost, of_node};
 use tinyc_core::graph::{Graph, Kind, NodeId, Origins};
 use tinyc_core::op::OpId;
 
 /// So many readers one behind the other are priced with what is merged.
 const READERS: usize = 3;
 
-/// Merges what makes the network cheaper, and adds that to the outcome.
+/// Merges what takes fewer cycles and no more constants, and adds that to the outcome.
 pub fn merge(graph: &mut Graph, options: &Options<'_>, outcome: &mut Outcome) {
     let mut tried: HashSet<Vec<NodeId>> = HashSet::new();
     // A group has been tried, or its operators are fewer than before.
@@ -29,7 +29,8 @@ pub fn merge(graph: &mut Graph, options: &Options<'_>, outcome: &mut Outcome) {
         // By themselves they cost what they do where nothing else joins their steps.
         if trial(graph, &group, options, outcome).is_some()
             && let Some((old, new)) = trial(graph, &nodes, options, outcome)
-            && new < old
+            && new.cycles < old.cycles
+            && new.weight_bytes <= old.weight_bytes
         {
             let done = pairs_of(graph, &nodes, options);
             outcome.after = outcome.after + done.after - done.before;
@@ -43,8 +44,13 @@ pub fn merge(graph: &mut Graph, options: &Options<'_>, outcome: &mut Outcome) {
     }
 }
 
-/// Cycles of nodes as a network, as they are and with pairs merged; nothing where none is.
-fn trial(graph: &Graph, nodes: &[NodeId], options: &Options<'_>, outcome: &mut Outcome) -> Option<(f64, f64)> {
+/// Prices of nodes as a network, as they are and with pairs merged; nothing where none is.
+fn trial(
+    graph: &Graph,
+    nodes: &[NodeId],
+    options: &Options<'_>,
+    outcome: &mut Outcome,
+) -> Option<(LayerCost, LayerCost)> {
     let before = part(graph, nodes)?;
     let mut after = before.clone();
     let done = pairs_of(&mut after, &operators(&before)?, options);
@@ -56,11 +62,14 @@ fn trial(graph: &Graph, nodes: &[NodeId], options: &Options<'_>, outcome: &mut O
     if done.fired.is_empty() {
         return None;
     }
-    let cycles = |g: &Graph| {
-        let prices = operators(g)?.into_iter().map(|id| of_node(options.cost, g, id));
-        prices.map(|p| p.map(|p| p.cycles)).sum::<Option<f64>>()
+    let price = |g: &Graph| {
+        operators(g)?.into_iter().try_fold(LayerCost::default(), |sum, id| {
+            let price = of_node(options.cost, g, id)?;
+            let weight_bytes = sum.weight_bytes + price.weight_bytes;
+            Some(LayerCost { cycles: sum.cycles + price.cycles, weight_bytes, ..sum })
+        })
     };
-    cycles(&before).zip(cycles(&after))
+    price(&before).zip(price(&after))
 }
 
 /// Rewrites nodes by the rules over pairs. What they make of pairs is another group.
