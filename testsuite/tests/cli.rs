@@ -97,6 +97,25 @@ fn the_graph_is_written_as_onnx() {
     assert_eq!(command.stdout, bytes);
 }
 
+/// As one file, since nothing can lie beside it.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_written_to_and_not_replaced() {
+    use std::os::unix::fs::FileTypeExt;
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let read = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    ok(tinyc([&digits(), "-o", pipe.to_str().unwrap(), "--name", "net"]));
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    assert_eq!(names(folder.path()), ["pipe"]);
+    let source = read.join().unwrap();
+    assert!(source.contains("net_run(") && !source.contains("#include \"net.h\""));
+}
+
 /// Neither as ONNX nor as anything else.
 #[test]
 fn no_output_replaces_the_model() {

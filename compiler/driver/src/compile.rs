@@ -26,6 +26,8 @@ const SELFTEST_TOLERANCE: f64 = 1e-4;
 pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Result<(), Failure> {
     let output = args.output.as_deref();
     let to_stdout = output == Some(Path::new("-"));
+    // Nothing can lie beside it.
+    let alone = to_stdout || output.is_some_and(files::is_special);
     let kinds = kinds(args);
     if output.is_none() && kinds.contains(&Emit::Onnx) {
         return Err(Failure::usage("an ONNX model is no text").help("give -o a file name, or - for stdout"));
@@ -36,7 +38,7 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
     if to_stdout && args.stats.is_some() {
         return Err(Failure::usage("--stats and -o - both want stdout").help("give -o a file name"));
     }
-    if to_stdout && args.weights == Weights::Bin {
+    if alone && args.weights == Weights::Bin {
         return Err(Failure::usage("--weights=bin writes a file of its own").help("give -o a file name"));
     }
     let named_after = if to_stdout { model } else { output.unwrap_or(model) };
@@ -52,7 +54,7 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
     let source = c_path(file, &compiled.program.name, kinds.len());
     let header = source.with_extension("h");
     let weights = source.with_file_name(format!("{}_weights.bin", emit::stem(&source)));
-    let names = match to_stdout {
+    let names = match alone {
         true => CNames::of(&compiled),
         false => CNames {
             header: emit::file_name(&header),
@@ -65,7 +67,7 @@ pub fn run(model: &Path, args: &CompileArgs, console: &mut Console<'_>) -> Resul
     let stats = Stats::of(&compiled, &c.emitted.sizes);
     budget::check(&args.budget, &compiled, &c, &stats, console)?;
 
-    let c_files = kinds.contains(&Emit::C) && !to_stdout;
+    let c_files = kinds.contains(&Emit::C) && !alone;
     let mut written: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     if c_files {
         written.push((source, c.emitted.source.clone().into_bytes()));

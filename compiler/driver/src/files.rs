@@ -51,15 +51,25 @@ pub fn replaces_none_of(files: &[(PathBuf, Vec<u8>)], inputs: &[PathBuf]) -> Res
     }
 }
 
-/// Writes all files, or none: each goes to a temporary file beside its path first.
+/// Whether the path is that of a device or a pipe.
+pub fn is_special(path: &Path) -> bool {
+    path.exists() && !path.is_file() && !path.is_dir()
+}
+
+/// Writes all files, or none: each goes to a temporary file beside its path first. A device or a pipe is
+/// written to, not replaced.
 pub fn write_all(files: &[(PathBuf, Vec<u8>)]) -> Result<(), Failure> {
-    let mut ready = Vec::new();
+    let (mut ready, mut special) = (Vec::new(), Vec::new());
     for (path, bytes) in files {
         // The kind alone: the error itself names the temporary file.
         let failed =
             |e: std::io::Error| Failure::new(Code::Write, format!("cannot write {}: {}", path.display(), e.kind()));
         if path.is_dir() {
             return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+        }
+        if is_special(path) {
+            special.push((path, bytes));
+            continue;
         }
         let folder = match path.parent() {
             Some(p) if !p.as_os_str().is_empty() => p,
@@ -72,6 +82,10 @@ pub fn write_all(files: &[(PathBuf, Vec<u8>)]) -> Result<(), Failure> {
     for (file, path) in ready {
         file.persist(path)
             .map_err(|e| Failure::new(Code::Write, format!("cannot write {}: {}", path.display(), e.error)))?;
+    }
+    for (path, bytes) in special {
+        let write = std::fs::OpenOptions::new().write(true).open(path).and_then(|mut f| f.write_all(bytes));
+        write.map_err(|e| Failure::new(Code::Write, format!("cannot write {}: {e}", path.display())))?;
     }
     Ok(())
 }
