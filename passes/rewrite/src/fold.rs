@@ -2,7 +2,8 @@
 //!
 //! An operator that makes much of little (expand, tile, range) is cheaper to run than to store: it
 //! stays when its results exceed its operands by more than [`GROWTH`] bytes. So does what is left when
-//! [`WORK`] is used up: a short model can describe constants that take hours to compute.
+//! [`WORK`] is used up: a short model can describe constants that take hours to compute. `dequantize` of a
+//! constant stays where rules may follow: it says which integers the numbers stand for.
 
 use crate::append;
 use std::sync::Arc;
@@ -17,11 +18,15 @@ const GROWTH: usize = 64 * 1024;
 /// Scalar operations that one run of the pass spends.
 const WORK: u64 = 1 << 24;
 
-pub fn run(graph: &mut Graph) -> usize {
+/// `quantized`: constants that stand for numbers are kept.
+pub fn run(graph: &mut Graph, quantized: bool) -> usize {
     // Ids of removed nodes are used again, so nodes go only when all have been seen.
     let mut folded = Vec::new();
     let mut left = WORK;
     for id in graph.topological().unwrap_or_default() {
+        if quantized && matches!(graph.node(id).kind, Kind::Op(OpId::dequantize, _)) {
+            continue;
+        }
         let Some(results) = results(graph, id, &mut left) else { continue };
         let mut before = Origins::new();
         for o in graph.operands(id).into_iter().flatten() {

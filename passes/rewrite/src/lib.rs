@@ -74,9 +74,9 @@ pub const PASSES: &[Pass] = &[
     Pass {
         name: "fold-constants",
         doc: "Computes what depends on constants only, unless that grows the constants by more than 64 KiB or takes too \
-              much work.",
+              much work. Quantized constants stay for `optimize`, but in exact runs.",
         effort: 0,
-        run: |g, _| checked(g, fold::run),
+        run: |g, options| checked(g, |g| fold::run(g, options.effort > 0 && !options.exact)),
     },
     Pass {
         name: "remove-channels",

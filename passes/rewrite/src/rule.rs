@@ -26,6 +26,8 @@ pub enum Accuracy {
     /// They are equal over the real numbers and round differently: on operands of about 1 their elements
     /// differ by at most this, relative to 1 and the element's size.
     Real { tolerance: f64 },
+    /// Integers that stand for real numbers, rounded in two ways: they differ by at most 1.
+    Step,
 }
 
 impl fmt::Display for Accuracy {
@@ -33,6 +35,7 @@ impl fmt::Display for Accuracy {
         match self {
             Accuracy::Exact => f.write_str("Exact."),
             Accuracy::Real { tolerance } => write!(f, "Within {tolerance:e}."),
+            Accuracy::Step => f.write_str("Within one step of the integers."),
         }
     }
 }

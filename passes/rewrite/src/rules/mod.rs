@@ -7,6 +7,9 @@ mod clips;
 mod constants;
 mod elementwise;
 mod functions;
+mod integer_elements;
+mod integer_sums;
+mod integers;
 mod linear;
 mod merging;
 mod movement;
@@ -17,6 +20,7 @@ mod parallel;
 mod pointwise;
 mod positions;
 mod quantization;
+mod scales;
 mod sinking;
 mod sinking_products;
 mod slicing;
@@ -71,6 +75,10 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { name: "Transposes past and into other operators", rules: transposition::RULES },
     Subject { name: "Quantized values past other operators", rules: quantization::MOVES },
     Subject { name: "Quantized values", rules: quantization::RULES },
+    Subject { name: "Quantized products in integers", rules: integers::RULES },
+    Subject { name: "Quantized functions of each element in integers", rules: integer_elements::RULES },
+    Subject { name: "Quantized functions of one element as tables", rules: integer_elements::TABLES },
+    Subject { name: "Quantized means, pools and softmax in integers", rules: integer_sums::RULES },
     Subject { name: "Linear operators one behind the other", rules: merging::RULES },
     Subject { name: "Pointwise convolutions and matrix products", rules: pointwise::RULES },
     Subject { name: "Products side by side in a concatenation", rules: parallel::JOINED },

@@ -22,6 +22,7 @@ use tinyc_core::attrs::{Attr, Attrs};
 use tinyc_core::graph::{Graph, Kind, NodeId};
 use tinyc_core::op::OpId;
 use tinyc_core::tensor::Tensor;
+use tinyc_core::types::DType;
 
 /// A rule with one mistake.
 struct Mutant {
@@ -103,7 +104,9 @@ fn constants(t: &Tensor) -> Vec<Tensor> {
     let at: BTreeSet<usize> = [0, n / 2, n.saturating_sub(1)].into_iter().filter(|i| *i < n).collect();
     let changed = |i: usize| {
         let mut numbers = t.to_f64s();
-        numbers[i] = if t.dtype().is_float() { numbers[i] * 1.25 + 0.25 } else { numbers[i] + 1.0 };
+        // Of integers of 32 bits, some stand for numbers that are rounded.
+        let more = if t.dtype() == DType::I32 { (numbers[i] / -4.0).trunc() + 1.0 } else { 1.0 };
+        numbers[i] = if t.dtype().is_float() { numbers[i] * 1.25 + 0.25 } else { numbers[i] + more };
         Tensor::of::<f64>(t.shape().clone(), numbers).cast(t.dtype())
     };
     at.into_iter().map(changed).collect()
