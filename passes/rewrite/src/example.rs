@@ -164,7 +164,7 @@ pub fn shown(rule: &'static Rule, example: &str) -> Result<String, String> {
 }
 
 /// Price of what was there before, so that everything new is cheaper.
-const OLD: Price = Price { cycles: 1 << 20, weights: 0, values: 0, nodes: 1, new: 0 };
+const OLD: Price = Price { unwanted: 0, cycles: 1 << 20, weights: 0, values: 0, nodes: 1, new: 0 };
 
 /// The graph of an example as an e-graph.
 pub(crate) fn load(graph: &Graph, example: &str) -> Result<(Region, Classes), String> {

@@ -19,6 +19,7 @@ use egg::{Id, Language};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tinyc_core::cost::{Cost, Layer, Source};
 use tinyc_core::graph::{Graph, Kind, NodeId};
+use tinyc_core::op::OpId;
 use tinyc_core::types::TensorType;
 
 /// Operators of a region, and how many of them are those of the region before.
@@ -31,8 +32,11 @@ const ITERATIONS: usize = 8;
 /// Steps of the search for the cheapest form.
 const STEPS: u64 = 1_000;
 
-/// The price of an operator that the target has no kernel for: chosen only where there is nothing else.
-const NO_KERNEL: u64 = 1 << 44;
+/// How unwanted an operator is that the target has no kernel for: chosen only where there is nothing else.
+const NO_KERNEL: u64 = 1 << 32;
+/// How unwanted is what rounds real numbers to integers that computing in integers would give: results then do
+/// not depend on what is cheap on a target.
+const ROUNDING: u64 = 1;
 
 /// What one run did.
 #[derive(Clone, Debug, Default)]
@@ -291,12 +295,13 @@ impl Prices<'_> {
         let results = self.results(node);
         let bytes: usize = results.iter().map(TensorType::bytes).sum();
         let layer = Layer { op: *op, attrs: &attrs, operands: &sources, results: &results };
-        let (cycles, scratch) = match self.cost.layer(&layer) {
-            Some(price) => ((price.cycles * 16.0).round() as u64, price.scratch),
-            None => (NO_KERNEL, 0),
+        let rounding = if *op == OpId::quantize { ROUNDING } else { 0 };
+        let (unwanted, cycles, scratch) = match self.cost.layer(&layer) {
+            Some(price) => (rounding, (price.cycles * 16.0).round() as u64, price.scratch),
+            None => (NO_KERNEL, 0, 0),
         };
         let new = u64::from(!self.given.contains(node));
-        Price { cycles, weights: 0, values: (bytes + scratch) as u64, nodes: 1, new }
+        Price { unwanted, cycles, weights: 0, values: (bytes + scratch) as u64, nodes: 1, new }
     }
 
     fn results(&self, node: &Node) -> Vec<TensorType> {

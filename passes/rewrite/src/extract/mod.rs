@@ -19,10 +19,11 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, Sub};
 
-/// Compared from left to right: estimated cycles in sixteenths, bytes of constants, bytes of values,
+/// Compared from left to right: what should not be there, estimated cycles in sixteenths, bytes of constants, bytes of values,
 /// number of nodes, number of those that are new.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Price {
+    pub unwanted: u64,
     pub cycles: u64,
     pub weights: u64,
     pub values: u64,
@@ -41,6 +42,7 @@ impl Add for Price {
 
     fn add(self, other: Price) -> Price {
         Price {
+            unwanted: self.unwanted.saturating_add(other.unwanted),
             cycles: self.cycles.saturating_add(other.cycles),
             weights: self.weights.saturating_add(other.weights),
             values: self.values.saturating_add(other.values),
@@ -56,6 +58,7 @@ impl Sub for Price {
 
     fn sub(self, other: Price) -> Price {
         Price {
+            unwanted: self.unwanted.saturating_sub(other.unwanted),
             cycles: self.cycles.saturating_sub(other.cycles),
             weights: self.weights.saturating_sub(other.weights),
             values: self.values.saturating_sub(other.values),
