@@ -32,10 +32,10 @@ macro_rules! sum {
             },
             examples: &[
                 concat!(
-                    "?q {to: i8}; ?x i8[2,20]; ?sx const [0.02] : f32[]; ?zx const [-5] : i8[]; ?v ", $second, "; ?sv const [0.013] : \
+                    "?q {to: i8}; ?x i8[2,20]; ?sx const [0.0211] : f32[]; ?zx const [-5] : i8[]; ?v ", $second, "; ?sv const [0.013] : \
                      f32[]; ?zv const [3] : i8[]; ?sy const [0.03] : f32[]; ?zy const [4] : i8[]"
                 ),
-                "?q {to: u8}; ?x u8[40]; ?sx const [0.5] : f32[]; ?zx _; ?v u8[40]; ?sv const [0.7] : f32[]; ?zv const [100] : u8[]; \
+                "?q {to: u8}; ?x u8[40]; ?sx const [0.511] : f32[]; ?zx _; ?v u8[40]; ?sv const [0.7] : f32[]; ?zv const [100] : u8[]; \
                  ?sy const [0.9] : f32[]; ?zy const [120] : u8[]",
             ],
             declines: &[
@@ -86,7 +86,7 @@ macro_rules! tables {
                 ),
                 accuracy: Accuracy::Exact,
                 from: concat!("(quantize ?q (", $head, " (dequantize ?x ?sx ?zx)) ?sy ?zy)"),
-                to: "(gather ?g ?t (cast ?i (cast ?u ?x)))",
+                to: "(gather ?g ?t (cast ?i ?x))",
                 bind: |m| table(m, OpId::$op, $head),
                 examples: &[
                     concat!("?q {to: i8}; ?x i8[2,300]; ?sx const [0.03] : f32[]; ?zx const [-5] : i8[]; ?sy const [0.008] : f32[]; ?zy const [-20] : i8[]; ", $leaves),
@@ -215,7 +215,7 @@ pub const RULES: &[Rule] = &[
             Some(bound.attrs("?i", widening()))
         },
         examples: &[
-            "?q {to: i8}; ?x i8[2,20]; ?sx const [0.02] : f32[]; ?zx const [-5] : i8[]; ?v i8[20]; ?sv const [0.013] : f32[]; ?zv const \
+            "?q {to: i8}; ?x i8[2,20]; ?sx const [0.0211] : f32[]; ?zx const [-5] : i8[]; ?v i8[20]; ?sv const [0.013] : f32[]; ?zv const \
              [3] : i8[]; ?sy const [0.02] : f32[]; ?zy const [4] : i8[]",
         ],
         declines: &[
@@ -330,6 +330,6 @@ fn table(m: &Match<'_>, op: OpId, head: &str) -> Option<Bindings> {
         return None;
     }
     let t = run(OpId::quantize, m.attrs("?q"), &[Some(&real), Some(m.constant("?sy")?), m.constant("?zy")])?;
-    let bound = Bindings::default().tensor("?t", t).attrs("?g", Attrs::new().with_int("axis", 0));
-    Some(bound.attrs("?u", Attrs::new().with_dtype("to", DType::U8)).attrs("?i", widening()))
+    let axis = Attrs::new().with_int("axis", 0);
+    Some(Bindings::default().tensor("?t", t).attrs("?g", axis).attrs("?i", widening()))
 }

@@ -26,7 +26,7 @@ pub const RULES: &[Rule] = &[
         examples: &[
             "?q {to: i8}; ?a {axes: [2,3], keep: true}; ?x i8[1,40,3,2] in -128..127; ?sx const [0.02] : f32[]; ?zx const [-5] : i8[]; ?sy \
              const [0.009] : f32[]; ?zy const [4] : i8[]",
-            "?q {to: u8}; ?a {axes: [1], keep: false}; ?x u8[60,5] in 0..255; ?sx const [0.02] : f32[]; ?zx _; ?sy const [0.02] : f32[]; ?zy _",
+            "?q {to: u8}; ?a {axes: [1], keep: false}; ?x u8[60,5] in 0..3; ?sx const [0.02] : f32[]; ?zx _; ?sy const [0.02] : f32[]; ?zy _",
         ],
         declines: &[
             "?q {to: i8}; ?a {axes: [2,3], keep: true}; ?x i8[1,4,3,2]; ?sx f32[]; ?zx const [-5] : i8[]; ?sy const [0.009] : f32[]; ?zy const [4] : \

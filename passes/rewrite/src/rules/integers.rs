@@ -31,7 +31,7 @@ pub const RULES: &[Rule] = &[
              [0.02] : f32[]; ?zx const [-5] : i8[]; ?w const i8[2,3,2,2] in -127..127; ?sw const [0.01,0.003] : f32[2,1,1,1]; ?zw const \
              [0,0] : i8[2,1,1,1]; ?b const [0.3,-0.4] : f32[2]; ?sy const [0.03] : f32[]; ?zy const [4] : i8[]",
             "?q {to: u8}; ?a {strides: [2], pads: [0,0], dilations: [1], group: 3}; ?x u8[2,3,7] in 0..255; ?sx const [0.5] : f32[]; \
-             ?zx _; ?w const i8[3,1,2] in -127..127; ?sw const [2.0] : f32[]; ?zw _; ?b _; ?sy const [0.9] : f32[]; ?zy const [128] : \
+             ?zx _; ?w const i8[3,1,2] in -127..127; ?sw const [2.0] : f32[]; ?zw _; ?b _; ?sy const [90.0] : f32[]; ?zy const [128] : \
              u8[]",
         ],
         declines: &[
