@@ -1,7 +1,7 @@
 //! Quantized elementwise operators in integers: sums and products with one rounding, limits as integers, and
 //! functions of one value of 8 bits as tables.
 
-use super::scales::{Fixed, Scaling, int, scale, widening};
+use super::scales::{Fixed, Scaling, int, one, positive, scale, widening, zero};
 use crate::rule::{Accuracy, Bindings, Match, Rule};
 use tinyc_core::attrs::Attrs;
 use tinyc_core::op::OpId;
@@ -22,8 +22,8 @@ macro_rules! sum {
             to: "(requantize ?r (add (add (mul (cast ?i ?x) ?k) (mul (cast ?i ?v) ?j)) ?o) ?m)",
             bind: |m| {
                 let (x, v) = (scale(m, "?x", "?sx", "?zx")?, scale(m, "?v", "?sv", "?zv")?);
-                let sy = super::scales::one(m, "?sy").filter(|s| *s > 0.0)?;
-                let (kx, kv) = (x.scale / sy, $sign * v.scale / sy);
+                let sy = positive(m, "?sy")?;
+                let (kx, kv) = (x.scale / sy, v.scale / sy * $sign);
                 // Each summand has its zero point added last.
                 let fixed = Fixed::of(2.0 * (kx * x.farthest() + kv.abs() * v.farthest()) + kx * 255.0 + kv.abs() * 255.0)?;
                 let (k, j) = (fixed.number(kx), fixed.number(kv));
@@ -209,7 +209,7 @@ pub const RULES: &[Rule] = &[
         to: "(requantize ?r (mul (sub (cast ?i ?x) ?o) (sub (cast ?i ?v) ?p)) ?m)",
         bind: |m| {
             let (x, v) = (scale(m, "?x", "?sx", "?zx")?, scale(m, "?v", "?sv", "?zv")?);
-            let sy = super::scales::one(m, "?sy").filter(|s| *s > 0.0)?;
+            let sy = positive(m, "?sy")?;
             let scaling = Scaling::of(&[x.scale * v.scale / sy], x.farthest() * v.farthest())?;
             let bound = scaling.bind(m, Vec::new())?.tensor("?o", int(x.zero)).tensor("?p", int(v.zero));
             Some(bound.attrs("?i", widening()))
@@ -232,8 +232,8 @@ pub const RULES: &[Rule] = &[
         to: "(clip (quantize ?q ?x ?s ?z) ?l ?h)",
         bind: |m| {
             let (lo, hi) = (m.number("?lo")?, m.number("?hi")?);
-            let one = super::scales::one(m, "?s").filter(|s| (1e-20..1e20).contains(s))?;
-            let zero = super::scales::zero(m, "?z")?;
+            let one = one(m, "?s").filter(|s| (1e-20..1e20).contains(s))?;
+            let zero = zero(m, "?z")?;
             let to = m.attrs("?q").dtype("to");
             let (lowest, highest) = to.range();
             // An f32 divided in f64 and rounded to f32 is its quotient in f32.
@@ -275,7 +275,7 @@ pub const RULES: &[Rule] = &[
 /// What `quantize(dequantize(x) c)` is, for each factor `c`, in a shape.
 fn factors(m: &Match<'_>, factors: &[f64], shape: Vec<usize>) -> Option<Bindings> {
     let x = scale(m, "?x", "?sx", "?zx")?;
-    let sy = super::scales::one(m, "?sy").filter(|s| *s > 0.0)?;
+    let sy = positive(m, "?sy")?;
     let factors: Vec<f64> = factors.iter().map(|c| c * x.scale / sy).collect();
     let bound = Scaling::of(&factors, x.farthest())?.bind(m, shape)?.tensor("?o", int(x.zero));
     Some(bound.attrs("?i", widening()))
@@ -284,7 +284,7 @@ fn factors(m: &Match<'_>, factors: &[f64], shape: Vec<usize>) -> Option<Bindings
 /// What `quantize(dequantize(x) g + ?c)` is with the constant `g`, which is 1 where none is named.
 fn affine(m: &Match<'_>, g: Option<&str>) -> Option<Bindings> {
     let x = scale(m, "?x", "?sx", "?zx")?;
-    let sy = super::scales::one(m, "?sy").filter(|s| *s > 0.0)?;
+    let sy = positive(m, "?sy")?;
     let (g, g_shape) = match g {
         None => (vec![1.0], Shape::scalar()),
         Some(g) => (m.numbers(g)?, m.shape(g)?.clone()),

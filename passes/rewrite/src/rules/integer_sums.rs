@@ -1,6 +1,6 @@
 //! Quantized means, pools, pads and softmax in integers.
 
-use super::scales::{Scaling, int, one, scale, widening, zero};
+use super::scales::{Scaling, int, positive, scale, widening, zero};
 use crate::rule::{Accuracy, Bindings, Rule};
 use tinyc_core::attrs::Attrs;
 use tinyc_core::tensor::Tensor;
@@ -17,7 +17,7 @@ pub const RULES: &[Rule] = &[
         from: "(quantize ?q (reduce_mean ?a (dequantize ?x ?sx ?zx)) ?sy ?zy)",
         to: "(requantize ?r (sub (reduce_sum ?a (cast ?i ?x)) ?o) ?m)",
         bind: |m| {
-            let (x, sy) = (scale(m, "?x", "?sx", "?zx")?, one(m, "?sy").filter(|s| *s > 0.0)?);
+            let (x, sy) = (scale(m, "?x", "?sx", "?zx")?, positive(m, "?sy")?);
             let n = m.shape("?x")?.elements() as f64 / m.result()?.elements().max(1) as f64;
             let scaling = Scaling::of(&[x.scale / (sy * n)], n * x.farthest())?;
             let bound = scaling.bind(m, Vec::new())?.tensor("?o", int(n * x.zero));
@@ -41,7 +41,7 @@ pub const RULES: &[Rule] = &[
         from: "(quantize ?q (average_pool ?p (dequantize ?x ?sx ?zx)) ?sy ?zy)",
         to: "(requantize ?r (conv_integer ?c ?x ?w ?zx _) ?m)",
         bind: |m| {
-            let (x, sy) = (scale(m, "?x", "?sx", "?zx")?, one(m, "?sy").filter(|s| *s > 0.0)?);
+            let (x, sy) = (scale(m, "?x", "?sx", "?zx")?, positive(m, "?sy")?);
             let (p, channels) = (m.attrs("?p"), m.shape("?x")?[1]);
             let kernel = p.extents("kernel");
             let counted = p.bool("count_padding") || p.ints("pads").iter().all(|&n| n == 0);
@@ -119,7 +119,7 @@ pub const RULES: &[Rule] = &[
              ?g ?t (sub (cast ?i ?x) (reduce_max ?a (cast ?i ?x))))) ?two)) (reduce_sum ?a (gather ?g ?t (sub (cast ?i ?x) (reduce_max \
              ?a (cast ?i ?x)))))) ?o) ?l ?h))",
         bind: |m| {
-            let (x, sy) = (scale(m, "?x", "?sx", "?zx")?, one(m, "?sy").filter(|s| *s > 0.0)?);
+            let (x, sy) = (scale(m, "?x", "?sx", "?zx")?, positive(m, "?sy")?);
             let (shape, k) = (m.shape("?x")?, (1.0 / sy).round());
             let axis = m.attrs("?s").int("axis");
             let at = if axis < 0 { shape.rank() as i64 + axis } else { axis } as usize;

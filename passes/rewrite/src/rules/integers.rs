@@ -4,7 +4,7 @@
 //! `quantize(f(dequantize(x)))` rounds in floats and these forms round the exact sum, so results differ
 //! where a real number lies between two integers to within the rounding of floats: by one step.
 
-use super::scales::{Scaling, along, narrow, one, row, zero};
+use super::scales::{Scaling, along, narrow, positive, row, zero};
 use crate::rule::{Accuracy, Bindings, Match, Rule};
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::DType;
@@ -93,11 +93,11 @@ impl Products {
     /// The bias `?o` and the multipliers `?m` in a shape, and the attributes `?r`; scales of weights lie along
     /// `axis` of the weights.
     fn bind(&self, m: &Match<'_>, bias: &str, shape: Vec<usize>, axis: usize) -> Option<Bindings> {
-        let (sx, sy, zx) = (one(m, "?sx")?, one(m, "?sy")?, zero(m, "?zx")?);
+        let (sx, sy, zx) = (positive(m, "?sx")?, positive(m, "?sy")?, zero(m, "?zx")?);
         let sw = along(m, "?sw", axis, self.outputs)?;
         let zw = if m.is_absent("?zw") { vec![0.0; self.outputs] } else { along(m, "?zw", axis, self.outputs)? };
         let b = if m.is_absent(bias) { vec![0.0; self.outputs] } else { row(m, bias, self.outputs)? };
-        if !narrow(m.dtype("?x")?) || !narrow(m.dtype("?w")?) || sw.iter().chain([&sx, &sy]).any(|s| !(*s > 0.0)) {
+        if !narrow(m.dtype("?x")?) || !narrow(m.dtype("?w")?) || !sw.iter().all(|s| *s > 0.0) {
             return None;
         }
         let (lowest, highest) = m.dtype("?x")?.range();

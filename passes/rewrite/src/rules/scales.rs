@@ -44,6 +44,11 @@ pub fn narrow(d: DType) -> bool {
     matches!(d, DType::I8 | DType::U8)
 }
 
+/// The one element of a constant, where it is positive.
+pub fn positive(m: &Match<'_>, name: &str) -> Option<f64> {
+    one(m, name).filter(|v| *v > 0.0)
+}
+
 /// The one element of a constant.
 pub fn one(m: &Match<'_>, name: &str) -> Option<f64> {
     m.constant(name).filter(|t| t.data().len() == 1).and_then(|_| m.number(name))
@@ -52,8 +57,7 @@ pub fn one(m: &Match<'_>, name: &str) -> Option<f64> {
 /// The scale of a value of 8 bits, positive and one for all, and the zero point.
 pub fn scale(m: &Match<'_>, x: &str, scale: &str, point: &str) -> Option<Scale> {
     let dtype = m.dtype(x).filter(|d| narrow(*d))?;
-    let s = one(m, scale).filter(|s| *s > 0.0)?;
-    Some(Scale { scale: s, zero: zero(m, point)?, dtype })
+    Some(Scale { scale: positive(m, scale)?, zero: zero(m, point)?, dtype })
 }
 
 /// The real number `scale * (q - zero)` for each integer `q`.
