@@ -23,7 +23,8 @@ macro_rules! sum {
             bind: |m| {
                 let (x, v) = (scale(m, "?x", "?sx", "?zx")?, scale(m, "?v", "?sv", "?zv")?);
                 let sy = positive(m, "?sy")?;
-                let (kx, kv) = (x.scale / sy, v.scale / sy * $sign);
+                let sign: f64 = $sign;
+                let (kx, kv) = (x.scale / sy, sign * v.scale / sy);
                 // Each summand has its zero point added last.
                 let fixed = Fixed::of(2.0 * (kx * x.farthest() + kv.abs() * v.farthest()) + kx * 255.0 + kv.abs() * 255.0)?;
                 let (k, j) = (fixed.number(kx), fixed.number(kv));
