@@ -2,17 +2,17 @@
 
 use super::estimate::Estimate;
 use super::walk;
-use crate::kernels::{self, Machine, Values};
-use crate::select::function::{self, InMemory, Made, Source, Work};
+use crate::kernels::{self, Machine};
+use crate::select::function::{self, InMemory, Made, New, Source, Work};
 use crate::select::layout::{channels_last, dense};
 use crate::targets::Target;
 use std::sync::Arc;
 use tinyc_core::attrs::Attrs;
 use tinyc_core::cost::{Layer, LayerCost};
-use tinyc_core::loops::{Expr, Ty};
+use tinyc_core::loops::{BufferParam, Expr, Ty};
 use tinyc_core::op::OpId;
 use tinyc_core::tensor::Tensor;
-use tinyc_core::types::TensorType;
+use tinyc_core::types::{DType, TensorType};
 
 /// A view takes no time, but its absence is better.
 const VIEW: f64 = 1.0;
@@ -23,6 +23,9 @@ const SHARED: f64 = 4.0;
 
 /// Stands for the buffer of constants that a function reads as it packs them.
 const PACKED: usize = usize::MAX;
+
+/// Stands for the buffers that only the function uses.
+const SCRATCH: usize = usize::MAX - 1;
 
 /// All that a price depends on, beside the target.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -54,31 +57,33 @@ pub fn price(target: &Target, layer: &Layer<'_>) -> Option<LayerCost> {
     }
     let value = kernels::elementwise(layer.op, layer.attrs, &types);
     let constants = layer.operands.iter().flatten().filter(|o| o.constant);
-    let mut estimate = Estimate::new(target, &target.cycles, &[]);
+    let mut scratch = 0;
     let (cycles, weight_bytes) = if layer.op.op().is_alias() || layer.op == OpId::transpose {
         // Whoever computes the operand is asked for an order in memory that makes it a view.
         (VIEW, constants.map(|o| o.ty.bytes()).sum())
     } else if let (Some(value), Some(chain)) = (&value, chained(layer)) {
         // Scalars stand in the code.
         let stored = constants.filter(|o| o.ty.elements() > 1);
+        let mut estimate = Estimate::new(target, &target.cycles, &[]);
         (link(&mut estimate, Machine::of(target), layer, value, chain), stored.map(|o| o.ty.bytes()).sum())
     } else {
-        let Made { function, args, .. } = alone(target, layer)?;
+        let Made { function, callees, args, .. } = alone(target, layer)?;
         let is_constant =
             |arg: usize| arg == PACKED || layer.operands.get(arg).is_some_and(|o| o.is_some_and(|o| o.constant));
         let parameters = function.buffers.iter().zip(&args).filter(|(_, arg)| is_constant(**arg));
-        let stored = parameters.map(|(p, _)| p.len * p.elem.bytes()).sum();
+        let bytes = |(p, _): (&BufferParam, &usize)| p.len * p.elem.bytes();
+        let stored = parameters.map(bytes).sum();
+        scratch = function.buffers.iter().zip(&args).filter(|(_, arg)| **arg == SCRATCH).map(bytes).sum();
+        let mut estimate = Estimate::new(target, &target.cycles, &callees);
         (walk::function(&mut estimate, &function, &[]), stored)
     };
-    Some(LayerCost { cycles, weight_bytes, scratch: 0 })
+    Some(LayerCost { cycles, weight_bytes, scratch })
 }
 
 /// The operand whose step an elementwise operator joins.
 fn chained(layer: &Layer<'_>) -> Option<usize> {
     let [y] = layer.results else { return None };
-    let joins = |x: &tinyc_core::cost::Source<'_>| {
-        x.own && x.ty.shape == y.shape && x.ty.dtype.is_float() && y.dtype.is_float()
-    };
+    let joins = |x: &tinyc_core::cost::Source<'_>| x.own && x.ty.shape == y.shape;
     layer.operands.iter().position(|o| o.as_ref().is_some_and(joins))
 }
 
@@ -129,9 +134,12 @@ fn alone(target: &Target, layer: &Layer<'_>) -> Option<Made> {
     let results: Vec<InMemory> =
         layer.results.iter().enumerate().map(|(i, ty)| place(first + i, ty, windows)).collect::<Option<_>>()?;
     let work = Work { op: layer.op, attrs: layer.attrs, operands: &operands };
-    let mut pack = |_: &str, _: usize, _: Values<'_>| PACKED;
+    let mut allocate = |_: &str, _: DType, _: usize, new: New<'_>| match new {
+        New::Constant(_) => PACKED,
+        New::Scratch => SCRATCH,
+    };
     let scheduled = match &results[..] {
-        [y] => function::scheduled(&work, Vec::new(), y, Machine::of(target), &mut pack),
+        [y] => function::scheduled(&work, &[], y, Machine::of(target), &mut allocate),
         _ => None,
     };
     scheduled.unwrap_or_else(|| function::plain(&work, &results)).ok()

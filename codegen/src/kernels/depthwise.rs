@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use tinyc_core::diag::OpError;
 use tinyc_core::loops::{Expr, Index, Local, Lower, View};
 use tinyc_core::ops::window::{self, Window};
+use tinyc_core::tensor::Data;
+use tinyc_core::types::DType;
 
 /// Rows of more taps than this are loops.
 const UNROLLED: usize = 8;
@@ -36,7 +38,7 @@ pub fn build(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<St
     let segments = segments(channels, machine.lanes, 1);
 
     let x = channels_last(&b.view(&task, 0).expect("conv has an image"));
-    let y = output_channels_last(&task.y);
+    let y = output_channels_last(&b.output(&task, 0));
     let bias = b.term(&task, 2, &y.view.shape());
     let pack = || {
         let (data, mut packed) = (floats(&tensor), Vec::with_capacity(tensor.data().len()));
@@ -47,9 +49,9 @@ pub fn build(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<St
                 }
             }
         }
-        packed
+        Data::F32(packed)
     };
-    let all = b.packed("w", channels * kh * kw, &pack);
+    let all = b.packed("w", DType::F32, channels * kh * kw, &pack);
     let weights = |s: &Segment| {
         let n = s.count * kh * kw * s.lanes;
         let part = all.sliced(0, s.start * kh * kw, 1, n);
@@ -91,7 +93,7 @@ impl Depthwise {
         for j in 0..piece.pixels {
             let init = match &self.bias {
                 Some(_) if j > 0 => sums[0].into(),
-                Some(b) => b.read(&out(j), 3, at.lanes, None),
+                Some(b) => b.read(&out(j), 3, at.lanes, &[]),
                 None => Expr::f32(0.0).splat(at.lanes),
             };
             sums.push(l.variable("sum", init));

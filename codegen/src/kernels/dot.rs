@@ -16,7 +16,8 @@ use tinyc_core::diag::OpError;
 use tinyc_core::loops::{Expr, Index, Local, Lower, Scalar, View};
 use tinyc_core::op::OpId;
 use tinyc_core::ops::window::{self, Window};
-use tinyc_core::tensor::Tensor;
+use tinyc_core::tensor::{Data, Tensor};
+use tinyc_core::types::DType;
 
 /// Views have any axes in front, then row, column, channel.
 struct Dot {
@@ -69,7 +70,7 @@ pub fn conv(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<Str
     let element = move |o: usize, i: usize, t: usize| ((o * channels + t % channels) * kh + i) * kw + t / channels;
     let weights = Weights::Constant(constant(w), Box::new(element));
     let mut x = channels_last(&b.view(&task, 0).expect("conv has an image"));
-    let mut y = output_channels_last(&task.y);
+    let mut y = output_channels_last(&b.output(&task, 0));
     if rows.is_pointwise()
         && columns.is_pointwise()
         && let (Some(flat_x), Some(flat_y)) = (x.merged(1), y.merged(1))
@@ -90,7 +91,7 @@ pub fn product(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<
         true => v.permuted(&[1, 0]),
         false => v,
     };
-    let (matrix, mut y) = (operand(&task, 1), task.y.clone());
+    let (matrix, mut y) = (operand(&task, 1), b.output(&task, 0));
     let mut x = turned(b.view(&task, 0).expect("a product has two operands"), "trans_a");
     let shape = y.view.shape();
     let mut bias = b.term(&task, 2, &shape);
@@ -203,9 +204,9 @@ impl Dot {
                     }
                 }
             }
-            data
+            Data::F32(data)
         };
-        let all = b.packed("w", segments.iter().map(elements).sum(), &pack);
+        let all = b.packed("w", DType::F32, segments.iter().map(elements).sum(), &pack);
         let mut start = 0;
         let of = |s: &Segment| {
             let part = all.sliced(0, start, 1, elements(s));
@@ -233,7 +234,7 @@ impl Dot {
         for j in 0..piece.pixels {
             let init = |v: usize| match &self.bias {
                 Some(_) if shared && j > 0 => Expr::from(sums[0][v]),
-                Some(b) => b.read(&out(j, v), axis, lanes, None),
+                Some(b) => b.read(&out(j, v), axis, lanes, &[]),
                 None => Expr::f32(0.0).splat(lanes),
             };
             let inits: Vec<Expr> = (0..at.segment.vectors).map(init).collect();

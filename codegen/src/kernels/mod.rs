@@ -21,9 +21,9 @@ use std::sync::Arc;
 use tinyc_core::attrs::Attrs;
 use tinyc_core::diag::OpError;
 use tinyc_core::graph::{Graph, Kind, NodeId};
-use tinyc_core::loops::{Buf, Const, Expr, Lower, Scalar, View};
+use tinyc_core::loops::{Buf, Const, Expr, FnId, Function, Lower, Scalar, View};
 use tinyc_core::op::OpId;
-use tinyc_core::tensor::Tensor;
+use tinyc_core::tensor::{Data, Tensor};
 use tinyc_core::types::{DType, TensorType};
 
 /// An operand as a schedule sees it.
@@ -50,27 +50,57 @@ pub struct Task<'a> {
     pub op: OpId,
     pub attrs: &'a Attrs,
     pub x: Vec<Option<Operand>>,
-    pub y: Output,
+    /// The operators behind it.
+    pub chain: Vec<Follower<'a>>,
+    /// The result of the last of them.
+    pub y: View,
+}
+
+/// An elementwise operator behind another one.
+pub struct Follower<'a> {
+    pub op: OpId,
+    pub attrs: &'a Attrs,
+    /// Local `i` stands for operand `i`.
+    pub value: Expr,
+    pub operands: Vec<Input>,
+}
+
+/// What an operator of a chain reads.
+pub enum Input {
+    /// As [`Term::Value`].
+    Value(usize),
+    Operand(Operand),
 }
 
 /// Makes the values of a constant.
-pub type Values<'a> = &'a dyn Fn() -> Vec<f32>;
+pub type Values<'a> = &'a dyn Fn() -> Data;
+
+/// What a function has a parameter for.
+pub enum Parameter<'a> {
+    /// Operand of the task.
+    Operand(usize),
+    /// Operand of a link of the chain.
+    Link(usize, usize),
+    Result,
+    /// A constant of so many elements. Its values are not asked for where only the function is wanted.
+    Constant(&'a str, DType, usize, Values<'a>),
+    /// Memory that only the function itself uses.
+    Scratch(&'a str, DType, usize),
+}
 
 /// A function under construction, and where its parameters come from.
 pub struct Builder<'a> {
     pub l: Lower,
-    /// Makes a parameter of an operand.
-    pub operand: &'a mut dyn FnMut(&mut Lower, usize) -> Buf,
-    /// Makes a parameter of so many floats that are constant. Their values are not asked for where only
-    /// the function is wanted.
-    pub constant: &'a mut dyn FnMut(&mut Lower, &str, usize, Values<'_>) -> Buf,
+    /// Functions that it calls, by their numbers in its calls.
+    pub callees: Vec<Function>,
+    pub parameter: &'a mut dyn FnMut(&mut Lower, Parameter<'_>) -> Buf,
 }
 
 impl Builder<'_> {
     /// Operand `i` of the task as a parameter.
     pub fn view(&mut self, task: &Task<'_>, i: usize) -> Option<View> {
         let operand = task.x.get(i)?.as_ref()?;
-        let buffer = (self.operand)(&mut self.l, i);
+        let buffer = (self.parameter)(&mut self.l, Parameter::Operand(i));
         Some(View { buffer, ..operand.view.clone() })
     }
 
@@ -82,10 +112,50 @@ impl Builder<'_> {
         }
     }
 
-    /// A dense constant of `len` floats.
-    pub fn packed(&mut self, name: &str, len: usize, data: Values<'_>) -> View {
-        let buffer = (self.constant)(&mut self.l, name, len, data);
-        View::dense(buffer, DType::F32, &[len]).expect("C has floats")
+    /// A dense constant of `len` elements.
+    pub fn packed(&mut self, name: &str, dtype: DType, len: usize, data: Values<'_>) -> View {
+        let buffer = (self.parameter)(&mut self.l, Parameter::Constant(name, dtype, len, data));
+        View::dense(buffer, dtype, &[len]).expect("schedules pack what C has")
+    }
+
+    /// Memory of `len` elements for the time that the function runs.
+    pub fn scratch(&mut self, name: &str, dtype: DType, len: usize) -> View {
+        let buffer = (self.parameter)(&mut self.l, Parameter::Scratch(name, dtype, len));
+        View::dense(buffer, dtype, &[len]).expect("schedules work on what C has")
+    }
+
+    /// The result, and the chain from link `first` on, whose value 0 is what that link reads.
+    pub fn output(&mut self, task: &Task<'_>, first: usize) -> Output {
+        let shape = task.y.shape();
+        let mut chain = Vec::new();
+        for (k, link) in task.chain.iter().enumerate().skip(first) {
+            let mut operands = Vec::new();
+            for (i, o) in link.operands.iter().enumerate() {
+                operands.push(match o {
+                    Input::Value(v) => Term::Value(v - first),
+                    Input::Operand(o) => o.scalar().map_or_else(
+                        || {
+                            let buffer = (self.parameter)(&mut self.l, Parameter::Link(k, i));
+                            Term::View(View { buffer, ..o.view.clone() }.broadcast(&shape))
+                        },
+                        Term::Constant,
+                    ),
+                });
+            }
+            chain.push(Link { value: link.value.clone(), operands });
+        }
+        let buffer = (self.parameter)(&mut self.l, Parameter::Result);
+        Output { view: View { buffer, ..task.y.clone() }, chain }
+    }
+
+    /// A function to call.
+    pub fn callee(&mut self, function: Function) -> FnId {
+        let known = self.callees.iter().position(|f| *f == function);
+        let i = known.unwrap_or_else(|| {
+            self.callees.push(function);
+            self.callees.len() - 1
+        });
+        FnId(i as u32)
     }
 }
 

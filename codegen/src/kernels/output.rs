@@ -12,8 +12,9 @@ pub struct Link {
 
 #[derive(Clone, Debug)]
 pub enum Term {
-    /// The value so far.
-    Chain,
+    /// A value that is there: of the operator in front at 0, then of one link after another. The
+    /// operator in front of elementwise operators is the first link.
+    Value(usize),
     /// Under the result's shape.
     View(View),
     /// A scalar that is a constant.
@@ -34,10 +35,10 @@ impl Term {
         !matches!(self, Term::View(v) if v.axes[axis].stride != 0)
     }
 
-    /// An element, or `lanes` neighbours along `axis`; `value` is that of the chain so far.
-    pub fn read(&self, at: &[Index], axis: usize, lanes: u16, value: Option<&Expr>) -> Expr {
+    /// An element, or `lanes` neighbours along `axis`; `values` are those of the chain so far.
+    pub fn read(&self, at: &[Index], axis: usize, lanes: u16, values: &[Expr]) -> Expr {
         match self {
-            Term::Chain => value.cloned().expect("a chain without a start begins with operands"),
+            Term::Value(i) => values[*i].clone(),
             Term::View(v) => v.read_vector(at, axis, lanes),
             Term::Constant(c) => c.clone().splat(lanes),
         }
@@ -76,19 +77,19 @@ impl Output {
     /// Writes an element, or `lanes` neighbours along `axis`, through the chain; `value` is what a
     /// chain starts from that does not start by itself.
     pub fn write(&self, l: &mut Lower, at: &[Index], axis: usize, lanes: u16, value: Option<Expr>) {
-        let mut value = value;
+        let mut values: Vec<Expr> = value.into_iter().collect();
         for link in &self.chain {
             let operands: Vec<Expr> = link
                 .operands
                 .iter()
-                .map(|o| match (o, o.read(at, axis, lanes, value.as_ref())) {
+                .map(|o| match (o, o.read(at, axis, lanes, &values)) {
                     (Term::View(_), read) => l.bind("operand", read),
                     (_, read) => read,
                 })
                 .collect();
-            value = Some(l.bind("value", link.value.vectorized(lanes, &operands)));
+            values.push(l.bind("value", link.value.vectorized(lanes, &operands)));
         }
-        let value = value.expect("there is something to write");
+        let value = values.pop().expect("there is something to write");
         for s in self.view.write_vector(at, axis, value) {
             l.push(s);
         }

@@ -16,7 +16,7 @@ pub fn build(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<St
     let (rows, columns) = image(&windows);
     let average = task.op == OpId::average_pool;
     let x = channels_last(&b.view(&task, 0).expect("pooling has an image"));
-    let y = output_channels_last(&task.y);
+    let y = output_channels_last(&b.output(&task, 0));
     let shape = y.view.shape();
     b.l.nest(&shape[..3], |l, at| {
         let [n, oh, ow] = at else { unreachable!("three axes") };

@@ -23,7 +23,7 @@ use storage::Storage;
 use tinyc_core::graph::NodeId;
 use tinyc_core::types::TensorType;
 
-/// One step; `reads` and `writes` are positions in [`Plan::buffers`].
+/// One step; `reads`, `writes` and `scratch` are positions in [`Plan::buffers`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedStep {
     /// Position in [`Selection::steps`].
@@ -34,6 +34,8 @@ pub struct PlannedStep {
     pub op: &'static str,
     pub reads: Vec<usize>,
     pub writes: Vec<usize>,
+    /// Memory that only the step uses.
+    pub scratch: Vec<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

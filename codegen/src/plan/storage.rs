@@ -9,7 +9,7 @@ use super::{Overlap, Plan, PlannedBuffer, PlannedStep, Proof, Searched, Slot, Sl
 use crate::Io;
 use crate::select::{Home, Selection};
 use std::collections::{BTreeSet, HashMap};
-use tinyc_core::loops::{Buf, FnId, Mode, overlap};
+use tinyc_core::loops::{Buf, BufferParam, FnId, Mode, inlined, overlap};
 use tinyc_core::types::TensorType;
 
 /// Buffers and steps of a selection; the steps in an order in which they can run.
@@ -41,6 +41,7 @@ impl<'a> Storage<'a> {
             op: s.op,
             reads: s.reads.clone(),
             writes: s.writes.clone(),
+            scratch: s.scratch.clone(),
         });
         let ports = |ports: &[crate::select::Port]| ports.iter().map(|p| p.buffer).collect();
         let mut s = Storage {
@@ -66,8 +67,10 @@ impl<'a> Storage<'a> {
     fn overlaps(&self, t: usize, distances: &mut HashMap<(FnId, Vec<Buf>), Option<usize>>) -> Vec<Over> {
         let step = &self.selection.steps[self.steps[t].step];
         let &[y] = step.writes.as_slice() else { return Vec::new() };
-        let function = &self.selection.functions[step.function.0 as usize];
-        let result = function.buffers.iter().position(|p| p.mode != Mode::Read);
+        let functions = &self.selection.functions;
+        let function = &functions[step.function.0 as usize];
+        let is_result = |(p, b): (&BufferParam, &usize)| p.mode != Mode::Read && *b == y;
+        let result = function.buffers.iter().zip(&step.args).position(is_result);
         let result = Buf(result.expect("a step has a result") as u32);
         let mut over = Vec::new();
         for x in step.reads.iter().copied().collect::<BTreeSet<_>>() {
@@ -77,7 +80,7 @@ impl<'a> Storage<'a> {
             let operands: Vec<Buf> = (0u32..).zip(&step.args).filter(|(_, b)| **b == x).map(|(i, _)| Buf(i)).collect();
             let distance = distances
                 .entry((step.function, operands.clone()))
-                .or_insert_with(|| overlap::distance(function, &operands, result));
+                .or_insert_with(|| overlap::distance(&inlined(function, functions), &operands, result));
             let Some(distance) = *distance else { continue };
             let distance = distance.next_multiple_of(align(&self.selection.buffers[x].ty));
             let saved = self.bytes(y).saturating_sub(distance).min(self.bytes(x));
@@ -109,7 +112,7 @@ impl<'a> Storage<'a> {
         let node = |(t, s): (usize, &PlannedStep)| order::Node {
             reads: s.reads.clone(),
             writes: s.writes.clone(),
-            scratch: 0,
+            scratch: s.scratch.iter().map(|&b| self.bytes(b)).sum(),
             reuses: self.over[t]
                 .iter()
                 .filter(|o| in_arena(o.read) && in_arena(s.writes[0]))
@@ -147,7 +150,7 @@ impl<'a> Storage<'a> {
         let end = self.steps.len();
         let mut last = vec![0; self.homes.len()];
         for (t, step) in self.steps.iter().enumerate() {
-            for &b in step.reads.iter().chain(&step.writes) {
+            for &b in step.reads.iter().chain(&step.writes).chain(&step.scratch) {
                 last[b] = t;
             }
         }
@@ -164,6 +167,9 @@ impl<'a> Storage<'a> {
         }
         let mut overlaps = Vec::new();
         for t in 0..end {
+            for b in self.steps[t].scratch.clone() {
+                slot_of[b] = self.open(b, t, t, &mut slots);
+            }
             let writes = self.steps[t].writes.clone();
             let same_home = |o: &&Over| last[o.read] == t && self.homes[o.read] == self.homes[writes[0]];
             if let Some(o) = self.over[t].iter().filter(same_home).find(|o| self.is_in_place(t, o)) {

@@ -3,11 +3,11 @@
 //! Knows no graph: types, views, and which operands are constant decide on it. Values of constants are
 //! asked for only to pack them, so the same functions are made where one wants nothing but their price.
 
-use crate::kernels::{self, Builder, Machine, Operand, Output, Task, Term, Values};
+use crate::kernels::{self, Builder, Follower, Input, Machine, Operand, Parameter, Task, Values};
 use std::sync::Arc;
 use tinyc_core::attrs::Attrs;
 use tinyc_core::diag::OpError;
-use tinyc_core::loops::{Buf, Expr, Function, Lower, Mode, Scalar, View};
+use tinyc_core::loops::{Buf, Function, Lower, Mode, Scalar, View};
 use tinyc_core::op::OpId;
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::{DType, TensorType};
@@ -44,24 +44,48 @@ pub struct Work<'a> {
     pub operands: &'a [Option<Source>],
 }
 
-/// An elementwise operator behind another one; `None` among its operands is what that one computes.
+/// An elementwise operator behind another one.
 pub struct Link<'a> {
     pub op: OpId,
     pub attrs: &'a Attrs,
     /// Types of the operands.
     pub types: Vec<DType>,
-    pub operands: Vec<Option<Source>>,
+    pub operands: Vec<From>,
+}
+
+/// Where an operand of a link comes from.
+pub enum From {
+    /// The root of the chain at 0, then one link after another.
+    Value(usize),
+    Memory(Source),
 }
 
 /// A function, the buffers that it is called with, and its schedule in a few words.
 pub struct Made {
     pub function: Function,
+    /// Functions that it calls, by their numbers in its calls.
+    pub callees: Vec<Function>,
     pub args: Vec<usize>,
+    /// Those of its arguments that only it uses.
+    pub scratch: Vec<usize>,
     pub schedule: String,
 }
 
-/// Finds the buffer of so many floats, whose values the function makes.
-pub type Pack<'a> = &'a mut dyn FnMut(&str, usize, Values<'_>) -> usize;
+impl Made {
+    fn plain(p: Parameters) -> Made {
+        let (callees, scratch) = (Vec::new(), Vec::new());
+        Made { function: p.l.finish(), callees, args: p.args, scratch, schedule: String::new() }
+    }
+}
+
+/// A buffer that a schedule asks for.
+pub enum New<'a> {
+    Constant(Values<'a>),
+    Scratch,
+}
+
+/// Finds the buffer of so many elements.
+pub type Allocate<'a> = &'a mut dyn FnMut(&str, DType, usize, New<'_>) -> usize;
 
 /// A step's parameters: buffers as the function gets them.
 struct Parameters {
@@ -87,10 +111,10 @@ impl Parameters {
 /// The operator by its schedule, with the chain on the way out; `None` where no family takes it.
 pub fn scheduled(
     work: &Work<'_>,
-    chain: Vec<Link<'_>>,
+    chain: &[Link<'_>],
     result: &InMemory,
     machine: Machine,
-    pack: Pack<'_>,
+    allocate: Allocate<'_>,
 ) -> Option<Result<Made, OpError>> {
     let Work { op, attrs, operands } = *work;
     let mut p = Parameters::new(op.name());
@@ -99,42 +123,52 @@ pub fn scheduled(
         let wanted = o.as_ref().filter(|o| o.constant.is_none());
         declared.push(wanted.map(|o| p.read(o)));
     }
-    let shape = result.view.shape();
-    let chain = chain.into_iter().map(|link| terms(&mut p, link, &shape)).collect();
-    let buffer = p.add("y", result, Mode::Write);
     let x = operands.iter().map(|o| o.as_ref().map(Source::operand)).collect();
-    let task = Task { op, attrs, x, y: Output { view: at(&result.view, buffer), chain } };
-    let args = std::cell::RefCell::new(p.args);
-    let mut operand = |l: &mut Lower, i: usize| {
-        let source = operands[i].as_ref().expect("schedules ask for operands that are there");
-        declared[i].unwrap_or_else(|| {
-            args.borrow_mut().push(source.value.buffer);
-            l.buffer(&source.name, source.value.view.scalar(), source.value.len, Mode::Read)
-        })
+    let task = Task { op, attrs, x, chain: chain.iter().map(follower).collect(), y: result.view.clone() };
+    let (mut args, mut scratch) = (p.args, Vec::new());
+    let mut parameter = |l: &mut Lower, asked: Parameter<'_>| {
+        let read = |l: &mut Lower, s: &Source| l.buffer(&s.name, s.value.view.scalar(), s.value.len, Mode::Read);
+        let new = |l: &mut Lower, name: &str, dtype: DType, len: usize, mode: Mode| {
+            l.buffer(name, Scalar::of(dtype).expect("schedules ask for what C has"), len, mode)
+        };
+        let (argument, buffer) = match asked {
+            Parameter::Operand(i) => {
+                if let Some(buffer) = declared[i] {
+                    return buffer;
+                }
+                let source = operands[i].as_ref().expect("schedules ask for operands that are there");
+                (source.value.buffer, read(l, source))
+            }
+            Parameter::Link(k, i) => {
+                let From::Memory(source) = &chain[k].operands[i] else { unreachable!("it is no operand in memory") };
+                (source.value.buffer, read(l, source))
+            }
+            Parameter::Result => (result.buffer, l.buffer("y", result.view.scalar(), result.len, Mode::Write)),
+            Parameter::Constant(name, dtype, len, values) => {
+                (allocate(name, dtype, len, New::Constant(values)), new(l, name, dtype, len, Mode::Read))
+            }
+            Parameter::Scratch(name, dtype, len) => {
+                let argument = allocate(name, dtype, len, New::Scratch);
+                scratch.push(argument);
+                (argument, new(l, name, dtype, len, Mode::ReadWrite))
+            }
+        };
+        args.push(argument);
+        buffer
     };
-    let mut constant = |l: &mut Lower, name: &str, len: usize, data: Values<'_>| {
-        args.borrow_mut().push(pack(name, len, data));
-        l.buffer(name, Scalar::F32, len, Mode::Read)
-    };
-    let mut b = Builder { l: p.l, operand: &mut operand, constant: &mut constant };
+    let mut b = Builder { l: p.l, callees: Vec::new(), parameter: &mut parameter };
     let made = kernels::schedule(&mut b, task, machine)?;
-    let function = b.l.finish();
-    Some(made.map(|schedule| Made { function, args: args.into_inner(), schedule: format!("; {schedule}") }))
+    let (function, callees) = (b.l.finish(), b.callees);
+    Some(made.map(|schedule| Made { function, callees, args, scratch, schedule: format!("; {schedule}") }))
 }
 
-fn terms(p: &mut Parameters, link: Link<'_>, shape: &[usize]) -> kernels::Link {
-    let value: Expr = link.op.op().value(link.attrs, &link.types).expect("chains hold elementwise operators");
-    let operand = |s: &Option<Source>| match s {
-        None => Term::Chain,
-        Some(s) => s.operand().scalar().map_or_else(
-            || {
-                let buffer = p.read(s);
-                Term::View(at(&s.value.view, buffer).broadcast(shape))
-            },
-            Term::Constant,
-        ),
+fn follower<'a>(link: &Link<'a>) -> Follower<'a> {
+    let operand = |from: &From| match from {
+        From::Value(i) => Input::Value(*i),
+        From::Memory(s) => Input::Operand(s.operand()),
     };
-    kernels::Link { value, operands: link.operands.iter().map(operand).collect() }
+    let value = link.op.op().value(link.attrs, &link.types).expect("chains hold elementwise operators");
+    Follower { op: link.op, attrs: link.attrs, value, operands: link.operands.iter().map(operand).collect() }
 }
 
 /// The plain lowering over the views at hand.
@@ -154,7 +188,7 @@ pub fn plain(work: &Work<'_>, results: &[InMemory]) -> Result<Made, OpError> {
         y.push(at(&r.view, buffer));
     }
     work.op.op().lower(&mut p.l, work.attrs, &x, &y)?;
-    Ok(Made { function: p.l.finish(), args: p.args, schedule: String::new() })
+    Ok(Made::plain(p))
 }
 
 /// Writes a value to memory of another layout.
@@ -162,7 +196,7 @@ pub fn copy(from: &InMemory, to: &InMemory) -> Made {
     let mut p = Parameters::new("copy");
     let (x, y) = (p.add("x", from, Mode::Read), p.add("y", to, Mode::Write));
     p.l.copy(&at(&from.view, x), &at(&to.view, y));
-    Made { function: p.l.finish(), args: p.args, schedule: String::new() }
+    Made::plain(p)
 }
 
 /// The parameter's view.

@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tinyc_core::diag::{Code, Diagnostic, OpError, Report};
 use tinyc_core::graph::{Graph, Kind, NodeId};
-use tinyc_core::loops::{FnId, Function, Mode, Scalar, View};
+use tinyc_core::loops::{FnId, Function, Scalar, Stmt, View};
 use tinyc_core::op::OpId;
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::TensorType;
@@ -64,6 +64,8 @@ pub struct Step {
     pub args: Vec<usize>,
     pub reads: Vec<usize>,
     pub writes: Vec<usize>,
+    /// Buffers that hold nothing before and after it.
+    pub scratch: Vec<usize>,
     pub origins: Vec<Arc<str>>,
     pub comment: String,
     pub macs: u64,
@@ -152,7 +154,8 @@ fn used(mut s: Selection) -> Selection {
     let mut kept = keep.iter();
     s.buffers.retain(|_| kept.next().copied().unwrap_or(false));
     for step in &mut s.steps {
-        step.args.iter_mut().chain(&mut step.reads).chain(&mut step.writes).for_each(|b| *b = number[*b]);
+        let lists = [&mut step.args, &mut step.reads, &mut step.writes, &mut step.scratch];
+        lists.into_iter().flatten().for_each(|b| *b = number[*b]);
     }
     s.inputs.iter_mut().chain(&mut s.outputs).for_each(|p| p.buffer = number[p.buffer]);
     s
@@ -287,7 +290,10 @@ struct Kernels {
 }
 
 impl Kernels {
-    fn add(&mut self, mut function: Function) -> FnId {
+    /// A function and those that it calls, which call none.
+    fn add(&mut self, mut function: Function, callees: Vec<Function>) -> FnId {
+        let callees: Vec<FnId> = callees.into_iter().map(|f| self.add(f, Vec::new())).collect();
+        renumber(&mut function.body, &callees);
         let next = FnId(self.functions.len() as u32);
         let id = *self.by_body.entry(nameless(&function)).or_insert(next);
         if id == next {
@@ -300,17 +306,21 @@ impl Kernels {
     }
 }
 
+/// Calls functions by their numbers here.
+fn renumber(block: &mut [Stmt], callees: &[FnId]) {
+    for s in block {
+        match s {
+            Stmt::Call(f, _) => *f = callees[f.0 as usize],
+            Stmt::For(l) => renumber(&mut l.body, callees),
+            Stmt::Let(..) | Stmt::Set(..) | Stmt::Store(_) => {}
+        }
+    }
+}
+
 fn nameless(f: &Function) -> Function {
     let mut f = f.clone();
     f.name.clear();
     f.buffers.iter_mut().for_each(|b| b.name.clear());
     f.index_names.iter_mut().chain(&mut f.local_names).for_each(String::clear);
     f
-}
-
-fn reads_and_writes(function: &Function, args: &[usize]) -> (Vec<usize>, Vec<usize>) {
-    let of = |mode: fn(Mode) -> bool| {
-        function.buffers.iter().zip(args).filter(|(p, _)| mode(p.mode)).map(|(_, &b)| b).collect()
-    };
-    (of(|m| m != Mode::Write), of(|m| m != Mode::Read))
 }

@@ -1,12 +1,12 @@
 //! One step: an operator and its chain as a function, and the buffers that it is called with.
 
-use super::function::{self, InMemory, Link, Made, Source, Work};
+use super::function::{self, From, InMemory, Link, Made, New, Source, Work};
 use super::layout::{channels_last, dense, order, wanted};
-use super::{Home, Schedules, Select, Step, Value, reads_and_writes};
-use crate::kernels::Values;
+use super::{Home, Schedules, Select, Step, Value};
 use std::sync::Arc;
 use tinyc_core::diag::{Code, OpError};
 use tinyc_core::graph::{Kind, NodeId};
+use tinyc_core::loops::{Function, Mode};
 use tinyc_core::op::OpId;
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::{DType, TensorType};
@@ -15,10 +15,10 @@ impl Select<'_> {
     /// Runs the operator `tail`, and what it is the end of a chain of.
     pub(super) fn step(&mut self, tail: NodeId) -> Result<Vec<InMemory>, OpError> {
         let graph = self.graph;
-        let chain = self.groups.chain(graph, tail);
+        let chain = self.groups.chain(tail);
         let root = chain[0];
         let Kind::Op(op, attrs) = &graph.node(root).kind else { unreachable!("steps run operators") };
-        let mut operands = self.sources(*op, root)?;
+        let mut operands = self.sources(*op, root, &[])?;
         self.turn_weights(root, &mut operands);
         let parts = graph.node(tail).ty.parts().to_vec();
         let several = parts.len() != 1;
@@ -35,7 +35,7 @@ impl Select<'_> {
             Schedules::Fast if !several => self.scheduled(&work, &chain, &results[0]),
             _ => None,
         };
-        let Made { function, args, schedule } = match fast {
+        let Made { function, callees, args, scratch, schedule } = match fast {
             Some(made) => made?,
             None => {
                 debug_assert_eq!(chain.len(), 1, "only schedules take chains");
@@ -56,23 +56,23 @@ impl Select<'_> {
                 origins.push(origin.clone());
             }
         }
-        let (reads, writes) = reads_and_writes(&function, &args);
-        let function = self.kernels.add(function);
-        let step = Step { node: Some(tail), op: op.name(), function, args, reads, writes, origins, comment, macs };
+        let memory = Memory::of(&function, &args, &scratch);
+        let function = self.kernels.add(function, callees);
+        let Memory { reads, writes } = memory;
+        let node = Some(tail);
+        let step = Step { node, op: op.name(), function, args, reads, writes, scratch, origins, comment, macs };
         self.out.steps.push(step);
         Ok(results)
     }
 
-    fn sources(&self, op: OpId, id: NodeId) -> Result<Vec<Option<Source>>, OpError> {
+    /// Operands in memory; those that are `inside` of the step are not.
+    fn sources(&self, op: OpId, id: NodeId, inside: &[NodeId]) -> Result<Vec<Option<Source>>, OpError> {
         let specs = op.op().operands();
         let source = |(i, o): (usize, Option<NodeId>)| {
-            let Some(o) = o else { return Ok(None) };
+            let Some(o) = o.filter(|o| !inside.contains(o)) else { return Ok(None) };
             let name = specs.get(i).or(specs.last()).map_or("x", |s| s.name);
             let name = if i < specs.len() { name.to_owned() } else { format!("{name}{i}") };
             let ty = self.graph.node(o).tensor().clone();
-            if self.groups.is_inside(o) {
-                return Ok(None);
-            }
             let value = self.values.get(&o).and_then(|v| v.first()?.clone()).ok_or_else(|| no_type(op, &ty))?;
             let constant = match &self.graph.node(o).kind {
                 Kind::Const(t) => Some(t.clone()),
@@ -104,7 +104,14 @@ impl Select<'_> {
         let link = |&id: &NodeId| {
             let Kind::Op(op, attrs) = &graph.node(id).kind else { unreachable!("chains hold operators") };
             let types = graph.operands(id).into_iter().flatten().map(|o| graph.node(o).tensor().dtype);
-            Ok(Link { op: *op, attrs, types: types.collect::<Vec<DType>>(), operands: self.sources(*op, id)? })
+            let value = |o: &NodeId| chain.iter().position(|c| c == o);
+            let values: Vec<Option<usize>> = graph.operands(id).iter().map(|o| value(o.as_ref()?)).collect();
+            let mut operands = Vec::new();
+            for (value, source) in values.into_iter().zip(self.sources(*op, id, chain)?) {
+                let from = value.map(From::Value).or(source.map(From::Memory));
+                operands.push(from.expect("elementwise operators have all operands"));
+            }
+            Ok(Link { op: *op, attrs, types: types.collect::<Vec<DType>>(), operands })
         };
         let links: Vec<Link<'_>> = match chain[1..].iter().map(link).collect() {
             Ok(links) => links,
@@ -112,18 +119,19 @@ impl Select<'_> {
         };
         let name = self.out.buffers[result.buffer].name.clone();
         let out = &mut self.out.buffers;
-        let mut pack = |what: &str, len: usize, data: Values<'_>| {
-            let tensor = Tensor::of([len], data());
-            let home = Home::Const(Arc::new(tensor));
-            out.push(Value {
-                name: format!("{name}.{what}"),
-                ty: TensorType::new(DType::F32, [len]),
-                order: vec![0],
-                home,
-            });
+        let mut allocate = |what: &str, dtype: DType, len: usize, new: New<'_>| {
+            let home = match new {
+                New::Constant(values) => {
+                    let tensor = Tensor::new([len], values()).expect("a schedule packs as much as it asks for");
+                    Home::Const(Arc::new(tensor))
+                }
+                New::Scratch => Home::Any,
+            };
+            let name = format!("{name}.{what}");
+            out.push(Value { name, ty: TensorType::new(dtype, [len]), order: vec![0], home });
             out.len() - 1
         };
-        function::scheduled(work, links, result, self.machine, &mut pack)
+        function::scheduled(work, &links, result, self.machine, &mut allocate)
     }
 
     /// A dense row-major copy of a value.
@@ -135,14 +143,30 @@ impl Select<'_> {
         home: Home,
     ) -> Result<InMemory, OpError> {
         let to = self.fresh(name, ty, None, home).ok_or_else(|| no_type(OpId::reshape, ty))?;
-        let Made { function, args, .. } = function::copy(from, &to);
-        let (reads, writes) = reads_and_writes(&function, &args);
-        let function = self.kernels.add(function);
-        let comment = format!("copy {ty}");
-        let step =
-            Step { node: None, op: "copy", function, args, reads, writes, origins: Vec::new(), comment, macs: 0 };
+        let Made { function, callees, args, scratch, .. } = function::copy(from, &to);
+        let Memory { reads, writes } = Memory::of(&function, &args, &scratch);
+        let function = self.kernels.add(function, callees);
+        let (comment, origins) = (format!("copy {ty}"), Vec::new());
+        let step = Step { node: None, op: "copy", function, args, reads, writes, scratch, origins, comment, macs: 0 };
         self.out.steps.push(step);
         Ok(to)
+    }
+}
+
+/// What a step reads and writes beside its scratch.
+struct Memory {
+    reads: Vec<usize>,
+    writes: Vec<usize>,
+}
+
+impl Memory {
+    fn of(function: &Function, args: &[usize], scratch: &[usize]) -> Memory {
+        let of = |mode: fn(Mode) -> bool| {
+            let parameters = function.buffers.iter().zip(args);
+            let values = parameters.filter(|(p, b)| mode(p.mode) && !scratch.contains(b));
+            values.map(|(_, &b)| b).collect()
+        };
+        Memory { reads: of(|m| m != Mode::Write), writes: of(|m| m != Mode::Read) }
     }
 }
 

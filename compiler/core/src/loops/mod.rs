@@ -11,6 +11,7 @@ pub mod check;
 pub mod columns;
 mod expr;
 pub mod index;
+mod inline;
 pub mod interp;
 pub mod ir;
 pub mod library;
@@ -23,6 +24,7 @@ pub mod view;
 
 pub use build::Lower;
 pub use index::{Atom, Index, IndexVar};
+pub use inline::inlined;
 pub use ir::*;
 pub use library::Library;
 pub use program::*;
