@@ -111,7 +111,7 @@ fn link(estimate: &mut Estimate<'_>, machine: Machine, layer: &Layer<'_>, value:
 
 /// The function of the operator alone, called with its operands and results by their positions.
 fn alone(target: &Target, layer: &Layer<'_>) -> Option<Made> {
-    let windows = matches!(layer.op, OpId::conv | OpId::max_pool | OpId::average_pool);
+    let windows = kernels::reads_images(layer.op);
     let place = |buffer: usize, ty: &TensorType, image: bool| {
         let rank = ty.shape.rank();
         let order = if image && rank > 2 { channels_last(rank) } else { (0..rank).collect() };

@@ -1,6 +1,7 @@
 //! Micro-kernels of integer products: some channels times some pixels, requantized to 8 bits.
 //!
-//! Elements of a pixel come in pairs of 16 bits, which `widen` makes of bytes once for all channels.
+//! Elements of a pixel come in pairs of 16 bits, which `widen` makes of bytes once for all channels, or as
+//! bytes. Those without sign are taken as less by 128.
 //! SXTB16 takes bytes 0 and 2, then 1 and 3, so pairs are those, and weights lie in that order.
 //! Requantization is `floor((sum * 2^shift * scale + 2^31) / 2^32) + zero`, limited to a range.
 
@@ -21,8 +22,29 @@ pub enum Weights {
     Joined,
 }
 
+/// Turns bytes without sign to bytes with one that are less by 128.
+const FLIP: i64 = 0x8080_8080u32 as i32 as i64;
+
 /// Bytes of code that the products in the body of a loop may have: flash caches of small cores hold it.
 const LOOP: usize = 768;
+
+/// How the elements of pixels lie in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inputs {
+    /// As [`widen`] makes them.
+    Wide,
+    /// Bytes of one pixel; whether they have a sign.
+    Bytes(bool),
+}
+
+/// What becomes of sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sums {
+    /// They are requantized after a shift, and limited.
+    Narrow { shift: u32, range: (i64, i64) },
+    /// 32 bits.
+    Kept,
+}
 
 /// What a micro-kernel computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +54,10 @@ pub struct Block {
     /// Elements that are multiplied; a multiple of four.
     pub depth: usize,
     pub weights: Weights,
+    pub inputs: Inputs,
     /// Elements of the result from one pixel to the next.
     pub stride: usize,
-    pub shift: u32,
-    pub zero: i8,
-    /// Limits of the result.
-    pub range: (i8, i8),
+    pub result: Sums,
 }
 
 fn at(buffer: Buf, index: impl Into<Index>) -> Access {
@@ -73,9 +93,12 @@ impl Block {
         if self.weights == Weights::Wide { self.channels } else { self.channels / 2 }
     }
 
-    /// Words of start values and scales.
+    /// Words of start values, scales and the zero point.
     pub fn parameter_words(&self) -> usize {
-        2 * self.channels
+        match self.result {
+            Sums::Narrow { .. } => 2 * self.channels + 1,
+            Sums::Kept => self.channels,
+        }
     }
 
     /// Weights as the kernel reads them, from rows of channels; `None` where they do not fit.
@@ -101,13 +124,17 @@ impl Block {
         Some(out)
     }
 
-    /// Start values, then scales, from the biases and scales of the channels.
-    pub fn parameters(&self, bias: &[i32], scale: &[i32]) -> Vec<i32> {
+    /// Start values, then scales and the zero point, from the biases and scales of the channels.
+    pub fn parameters(&self, bias: &[i32], scale: &[i32], zero: i32) -> Vec<i32> {
         let start = |(c, b): (usize, &i32)| match self.weights {
             Weights::Joined if c % 2 == 1 => b.wrapping_mul(256).wrapping_add(bias[c - 1]),
             _ => *b,
         };
-        bias.iter().enumerate().map(start).chain(scale.iter().copied()).collect()
+        let starts = bias.iter().enumerate().map(start);
+        match self.result {
+            Sums::Narrow { .. } => starts.chain(scale.iter().copied()).chain([zero]).collect(),
+            Sums::Kept => starts.collect(),
+        }
     }
 
     /// Whether sums of inputs of so large a magnitude are right for the weights: all fit in 32 bits, and
@@ -119,7 +146,7 @@ impl Block {
         };
         (0..self.channels).all(|c| {
             let bits = if self.weights == Weights::Joined && c % 2 == 1 { 23 } else { 31 };
-            sum(c) << self.shift < 1 << 31 && sum(c) < 1 << bits
+            sum(c) < 1 << bits
         })
     }
 
@@ -127,26 +154,31 @@ impl Block {
     pub fn function(&self, name: &str) -> Function {
         assert!(self.depth.is_multiple_of(4) && (self.weights == Weights::Wide || self.channels.is_multiple_of(2)));
         let mut l = Lower::micro(name);
-        let x = l.buffer("x", Scalar::I32, self.input_words(), Mode::Read);
+        let x = match self.inputs {
+            Inputs::Wide => l.buffer("x", Scalar::I32, self.input_words(), Mode::Read),
+            Inputs::Bytes(_) => l.buffer("x", Scalar::I8, self.depth, Mode::Read),
+        };
         let w = l.buffer("w", Scalar::I32, self.weight_words(), Mode::Read);
         let p = l.buffer("p", Scalar::I32, self.parameter_words(), Mode::Read);
-        let y = l.buffer("y", Scalar::I8, (self.pixels - 1) * self.stride + self.channels, Mode::Write);
+        let narrow = matches!(self.result, Sums::Narrow { .. });
+        let element = if narrow { Scalar::I8 } else { Scalar::I32 };
+        let y = l.buffer("y", element, (self.pixels - 1) * self.stride + self.channels, Mode::Write);
         let mut sums: Vec<Vec<Local>> = Vec::new();
         for c in 0..self.channels {
             let start = |q| (format!("sum{c}_{q}"), word(p, c));
             let sum = (0..self.pixels).map(start).map(|(name, start)| l.variable(&name, start)).collect();
             sums.push(sum);
         }
-        let pairs = self.depth / 2;
+        let steps = self.steps();
         let unrolled = self.unrolled();
-        let turns = pairs / unrolled;
+        let turns = steps / unrolled;
         l.repeat("k", 0usize, turns, |l, k| {
             for i in 0..unrolled {
-                self.pair(l, x, w, k.clone() * unrolled as i64 + i as i64, &sums);
+                self.step(l, x, w, k.clone() * unrolled as i64 + i as i64, &sums);
             }
         });
-        for i in turns * unrolled..pairs {
-            self.pair(&mut l, x, w, i.into(), &sums);
+        for i in turns * unrolled..steps {
+            self.step(&mut l, x, w, i.into(), &sums);
         }
         if self.weights == Weights::Joined {
             for c in (1..self.channels).step_by(2) {
@@ -156,40 +188,68 @@ impl Block {
                 }
             }
         }
-        let scales: Vec<Expr> =
-            (0..self.channels).map(|c| l.bind(&format!("scale{c}"), word(p, self.channels + c))).collect();
-        for (c, scale) in scales.into_iter().enumerate() {
-            for (q, sum) in sums[c].iter().enumerate() {
-                let value = self.requantize((*sum).into(), scale.clone()).cast(Cast::Trunc, Ty::I8);
+        let zero = narrow.then(|| l.bind("zero", word(p, 2 * self.channels)));
+        let scale = |l: &mut Lower, c: usize| l.bind(&format!("scale{c}"), word(p, self.channels + c));
+        let scales: Vec<Expr> = (0..self.channels).filter(|_| narrow).map(|c| scale(&mut l, c)).collect();
+        for (c, sums) in sums.iter().enumerate() {
+            for (q, sum) in sums.iter().enumerate() {
+                let value = match (self.result, &zero) {
+                    (Sums::Narrow { shift, range }, Some(zero)) => {
+                        let value = requantize((*sum).into(), shift, &scales[c], zero, range);
+                        value.cast(Cast::Trunc, Ty::I8)
+                    }
+                    _ => (*sum).into(),
+                };
                 l.push(Stmt::Store(Store { access: at(y, q * self.stride + c), value, mask: None }));
             }
         }
         l.finish()
     }
 
-    /// Pairs that a turn of the loop multiplies.
+    /// Pairs of which inputs are made at once.
+    fn pairs_of_step(&self) -> usize {
+        if self.inputs == Inputs::Wide { 1 } else { 2 }
+    }
+
+    fn steps(&self) -> usize {
+        self.depth / 2 / self.pairs_of_step()
+    }
+
+    /// Steps in a turn of the loop.
     fn unrolled(&self) -> usize {
         let (c, q) = (self.channels, self.pixels);
-        let loads = q.div_ceil(2) + self.words().div_ceil(2);
+        let loads = q.div_ceil(2) + self.words().div_ceil(2) + usize::from(self.inputs != Inputs::Wide);
         let more = match self.weights {
             Weights::Wide => 0,
             Weights::Bytes => 2 * self.words(),
             Weights::Joined => self.words(),
         };
-        let pairs = self.depth / 2;
-        let most = (LOOP / (4 * (c * q + loads + more))).clamp(1, pairs);
-        // Rather turns of equal length than some pairs left over.
-        (most / 2 + 1..=most).rev().find(|n| pairs.is_multiple_of(*n)).unwrap_or(most)
+        let steps = self.steps();
+        let most = (LOOP / (4 * self.pairs_of_step() * (c * q + loads + more))).clamp(1, steps);
+        // Rather turns of equal length than some steps left over.
+        (most / 2 + 1..=most).rev().find(|n| steps.is_multiple_of(*n)).unwrap_or(most)
+    }
+
+    /// Adds the products of pair `i`, or of the two pairs of the four bytes there.
+    fn step(&self, l: &mut Lower, x: Buf, w: Buf, i: Index, sums: &[Vec<Local>]) {
+        let Inputs::Bytes(signed) = self.inputs else {
+            let first = i.clone() * self.pixels as i64;
+            return self.pair(l, &|q| word(x, first.clone() + q as i64), w, i, sums);
+        };
+        let bytes = l.bind("x", word(x, i.clone() * 4));
+        let bytes = if signed { bytes } else { l.bind("x", bytes ^ int(FLIP)) };
+        let halves = [Library::Sxtb16, Library::Sxtb16Ror8].map(|f| f.call([bytes.clone()]));
+        for (half, value) in halves.into_iter().enumerate() {
+            self.pair(l, &|_| value.clone(), w, i.clone() * 2 + half as i64, sums);
+        }
     }
 
     /// Adds the products of pair `i`, two pixels at a time: with all at once, registers run out.
-    fn pair(&self, l: &mut Lower, x: Buf, w: Buf, i: Index, sums: &[Vec<Local>]) {
-        let first = i.clone() * self.pixels as i64;
+    fn pair(&self, l: &mut Lower, x: &dyn Fn(usize) -> Expr, w: Buf, i: Index, sums: &[Vec<Local>]) {
         let mut weights: Vec<Vec<(usize, Expr)>> = vec![Vec::new(); self.words()];
         for q in (0..self.pixels).step_by(2) {
-            let inputs: Vec<(usize, Expr)> = (q..self.pixels.min(q + 2))
-                .map(|q| (q, l.bind(&format!("x{q}"), word(x, first.clone() + q as i64))))
-                .collect();
+            let inputs: Vec<(usize, Expr)> =
+                (q..self.pixels.min(q + 2)).map(|q| (q, l.bind(&format!("x{q}"), x(q)))).collect();
             for (c, weights) in weights.iter_mut().enumerate() {
                 if weights.is_empty() {
                     let word = l.bind(&format!("w{c}"), word(w, i.clone() * self.words() as i64 + c as i64));
@@ -219,25 +279,33 @@ impl Block {
             }
         }
     }
+}
 
-    fn requantize(&self, sum: Expr, scale: Expr) -> Expr {
-        let sum = if self.shift == 0 { sum } else { sum << int(self.shift.into()) };
-        let scaled = Library::Smmlar.call([sum, scale, int(self.zero.into())]);
-        let value = Library::Ssat8.call([scaled]);
-        let value = if self.range.0 > i8::MIN { value.max(int(self.range.0.into())) } else { value };
-        if self.range.1 < i8::MAX { value.min(int(self.range.1.into())) } else { value }
+/// As the operator says.
+fn requantize(sum: Expr, shift: u32, scale: &Expr, zero: &Expr, range: (i64, i64)) -> Expr {
+    let sum = if shift == 0 { sum } else { sum << int(shift.into()) };
+    let scaled = Library::Smmlar.call([sum, scale.clone(), zero.clone()]);
+    match range {
+        (-128, 127) => Library::Ssat8.call([scaled]),
+        // Bounds within those of the saturation cost one instruction each that is not there.
+        (lo, 127) if lo >= -128 => Library::Ssat8.call([scaled]).max(int(lo)),
+        (-128, hi) if hi <= 127 => Library::Ssat8.call([scaled]).min(int(hi)),
+        (lo, hi) => scaled.max(int(lo)).min(int(hi)),
     }
 }
 
 /// Elements of pixels, `stride` bytes from one to the next, as the words that a [`Block`] reads.
-pub fn widen(name: &str, pixels: usize, depth: usize, stride: usize) -> Function {
+pub fn widen(name: &str, pixels: usize, depth: usize, stride: usize, signed: bool) -> Function {
     assert!(depth.is_multiple_of(4));
     let mut l = Lower::micro(name);
     let x = l.buffer("x", Scalar::I8, (pixels - 1) * stride + depth, Mode::Read);
     let y = l.buffer("y", Scalar::I32, depth / 2 * pixels, Mode::Write);
     l.repeat("k", 0usize, depth / 4, |l, k| {
-        let words: Vec<Expr> =
-            (0..pixels).map(|q| l.bind(&format!("x{q}"), word(x, k.clone() * 4 + (q * stride) as i64))).collect();
+        let bytes = |q: usize| {
+            let word = word(x, k.clone() * 4 + (q * stride) as i64);
+            if signed { word } else { word ^ int(FLIP) }
+        };
+        let words: Vec<Expr> = (0..pixels).map(|q| l.bind(&format!("x{q}"), bytes(q))).collect();
         for (half, f) in [Library::Sxtb16, Library::Sxtb16Ror8].into_iter().enumerate() {
             for (q, x) in words.iter().enumerate() {
                 let index = k.clone() * (2 * pixels) as i64 + (half * pixels + q) as i64;

@@ -1,4 +1,4 @@
-//! Convolution and matrix product: sums of products over the channels of taps.
+//! Convolution and matrix product, of floats or of integers: sums of products over the channels of taps.
 //!
 //! A tile holds some pixels of a row times some vectors of output channels in registers; the sums run
 //! over the taps along a row and the input channels, which are one run of memory where channels are
@@ -13,11 +13,11 @@ use super::tile::{Machine, Segment, Tile, segments, tile};
 use super::{Builder, Output, Task, Term};
 use std::sync::Arc;
 use tinyc_core::diag::OpError;
-use tinyc_core::loops::{Expr, Index, Local, Lower, Scalar, View};
+use tinyc_core::loops::{Cast, Expr, Index, Local, Lower, Scalar, Ty, View};
 use tinyc_core::op::OpId;
 use tinyc_core::ops::window::{self, Window};
-use tinyc_core::tensor::{Data, Tensor};
-use tinyc_core::types::DType;
+use tinyc_core::tensor::Tensor;
+use tinyc_core::types::{DType, Shape};
 
 /// Views have any axes in front, then row, column, channel.
 struct Dot {
@@ -26,8 +26,84 @@ struct Dot {
     /// Under the result's shape.
     bias: Option<Term>,
     weights: Weights,
+    elements: Elements,
     rows: Window,
     columns: Window,
+}
+
+/// What is multiplied.
+#[derive(Clone, Copy, Debug)]
+pub enum Elements {
+    Floats,
+    /// Bytes less a zero point, in 32 bits.
+    Bytes {
+        signed: bool,
+        zero: i64,
+    },
+}
+
+impl Elements {
+    fn of(task: &Task<'_>) -> Elements {
+        match operand(task, 0).ty.dtype {
+            DType::F32 => Elements::Floats,
+            dtype => Elements::Bytes { signed: dtype == DType::I8, zero: zero_point(task) },
+        }
+    }
+
+    fn scalar(self) -> Scalar {
+        if matches!(self, Elements::Floats) { Scalar::F32 } else { Scalar::I32 }
+    }
+
+    /// The operand that sums start from, if there is one.
+    fn bias(self, b: &mut Builder<'_>, task: &Task<'_>, shape: &[usize]) -> Option<Term> {
+        if matches!(self, Elements::Floats) { b.term(task, 2, shape) } else { None }
+    }
+
+    /// An element as it is multiplied.
+    fn value(self, x: Expr) -> Expr {
+        match self {
+            Elements::Floats => x,
+            Elements::Bytes { signed, zero } => {
+                let wide = x.cast(if signed { Cast::SExt } else { Cast::ZExt }, Ty::I32);
+                if zero == 0 { wide } else { wide - Expr::int(Scalar::I32, zero) }
+            }
+        }
+    }
+}
+
+/// The zero point of the integers that a task multiplies with constants.
+pub fn zero_point(task: &Task<'_>) -> i64 {
+    let zero = task.x.get(2).and_then(Option::as_ref).map(constant);
+    zero.and_then(|z| z.to_i64s()?.first().copied()).unwrap_or(0)
+}
+
+/// The weights, integers less their zero points.
+fn weights(task: &Task<'_>) -> Arc<Tensor> {
+    let w = constant(operand(task, 1));
+    let zero = task.x.get(3).and_then(Option::as_ref).filter(|_| w.dtype() != DType::F32).map(constant);
+    if zero.is_none() && matches!(w.dtype(), DType::F32 | DType::I8) {
+        return w;
+    }
+    let mut all = w.to_i64s().expect("they are integers");
+    if let Some(zero) = zero {
+        all.iter_mut().zip(spread(&zero, w.shape())).for_each(|(w, zero)| *w -= zero);
+    }
+    Arc::new(Tensor::of(w.shape().clone(), all.into_iter().map(|w| w as i16).collect()))
+}
+
+/// The integers of a tensor under a shape that it broadcasts to.
+pub fn spread(t: &Tensor, shape: &Shape) -> Vec<i64> {
+    let (own, strides) = (t.shape(), t.shape().strides());
+    let skip = shape.rank() - own.rank();
+    let values = t.to_i64s().expect("they are integers");
+    let at = |c: Vec<usize>| (0..own.rank()).map(|d| if own[d] == 1 { 0 } else { c[skip + d] * strides[d] }).sum();
+    shape
+        .coordinates()
+        .map(|c| {
+            let i: usize = at(c);
+            values[i]
+        })
+        .collect()
 }
 
 enum Weights {
@@ -68,7 +144,8 @@ pub fn conv(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<Str
     let (mut rows, mut columns) = image(&windows);
     let (channels, kh, kw) = (w.ty.shape[1], rows.kernel, columns.kernel);
     let element = move |o: usize, i: usize, t: usize| ((o * channels + t % channels) * kh + i) * kw + t / channels;
-    let weights = Weights::Constant(constant(w), Box::new(element));
+    let elements = Elements::of(&task);
+    let weights = Weights::Constant(weights(&task), Box::new(element));
     let mut x = channels_last(&b.view(&task, 0).expect("conv has an image"));
     let mut y = output_channels_last(&b.output(&task, 0));
     if rows.is_pointwise()
@@ -79,8 +156,8 @@ pub fn conv(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<Str
         (rows, columns) = (POINT, Window { input: pixels, output: pixels, ..POINT });
         (x, y) = (flat_x.unsqueezed(1), flat_y.unsqueezed(1));
     }
-    let bias = b.term(&task, 2, &y.view.shape());
-    let dot = Dot { x, y, bias, weights, rows, columns };
+    let bias = elements.bias(b, &task, &y.view.shape());
+    let dot = Dot { x, y, bias, weights, elements, rows, columns };
     Ok(dot.build(b, machine))
 }
 
@@ -94,11 +171,12 @@ pub fn product(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<
     let (matrix, mut y) = (operand(&task, 1), b.output(&task, 0));
     let mut x = turned(b.view(&task, 0).expect("a product has two operands"), "trans_a");
     let shape = y.view.shape();
-    let mut bias = b.term(&task, 2, &shape);
+    let elements = Elements::of(&task);
+    let mut bias = elements.bias(b, &task, &shape);
     let front = &shape[..shape.len() - 2];
     x = x.broadcast(&[front, &x.shape()[x.rank() - 2..]].concat());
     let weights = match &matrix.constant {
-        Some(t) if matrix.ty.shape.rank() == 2 => {
+        Some(_) if matrix.ty.shape.rank() == 2 => {
             let columns = matrix.ty.shape[1];
             let turn = gemm && task.attrs.bool("trans_b");
             // One matrix for all: what is in front of the rows counts as rows.
@@ -108,7 +186,7 @@ pub fn product(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<
                 (x, y) = (flat_x, flat_y);
             }
             let element = move |o: usize, _: usize, t: usize| if turn { o * columns + t } else { t * columns + o };
-            Weights::Constant(t.clone(), Box::new(element))
+            Weights::Constant(weights(&task), Box::new(element))
         }
         _ => {
             let view = turned(b.view(&task, 1).expect("a product has two operands"), "trans_b");
@@ -119,7 +197,7 @@ pub fn product(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<
     let pixels = x.shape()[at];
     bias = bias.and_then(|b| b.changed(&|v| Some(v.unsqueezed(at))));
     let columns = Window { input: pixels, output: pixels, ..POINT };
-    let dot = Dot { x: x.unsqueezed(at), y: y.unsqueezed(at), bias, weights, rows: POINT, columns };
+    let dot = Dot { x: x.unsqueezed(at), y: y.unsqueezed(at), bias, weights, elements, rows: POINT, columns };
     Ok(dot.build(b, machine))
 }
 
@@ -194,19 +272,19 @@ impl Dot {
         let (kh, run) = (self.rows.kernel, self.columns.kernel * self.channels());
         let elements = |s: &Segment| s.count * kh * run * s.width();
         let pack = || {
-            let (weights, mut data) = (floats(tensor), Vec::with_capacity(tensor.data().len()));
+            let mut order = Vec::with_capacity(tensor.data().len());
             for s in segments {
                 for o in (s.start..s.start + s.count * s.width()).step_by(s.width()) {
                     for i in 0..kh {
                         for t in 0..run {
-                            data.extend((o..o + s.width()).map(|o| weights[element(o, i, t)]));
+                            order.extend((o..o + s.width()).map(|o| element(o, i, t)));
                         }
                     }
                 }
             }
-            Data::F32(data)
+            tensor.data().gather(order.into_iter())
         };
-        let all = b.packed("w", DType::F32, segments.iter().map(elements).sum(), &pack);
+        let all = b.packed("w", tensor.dtype(), segments.iter().map(elements).sum(), &pack);
         let mut start = 0;
         let of = |s: &Segment| {
             let part = all.sliced(0, start, 1, elements(s));
@@ -235,7 +313,7 @@ impl Dot {
             let init = |v: usize| match &self.bias {
                 Some(_) if shared && j > 0 => Expr::from(sums[0][v]),
                 Some(b) => b.read(&out(j, v), axis, lanes, &[]),
-                None => Expr::f32(0.0).splat(lanes),
+                None => Expr::number(self.elements.scalar(), 0.0).splat(lanes),
             };
             let inits: Vec<Expr> = (0..at.segment.vectors).map(init).collect();
             sums.push(inits.into_iter().map(|e| l.variable("sum", e)).collect());
@@ -311,13 +389,16 @@ impl Dot {
                 m.read_vector(&element, m.rank() - 1, lanes)
             }
         };
-        let weights: Vec<Expr> = (0..at.segment.vectors).map(|v| l.bind("w", weight(v))).collect();
+        let wide = |w: Expr| match self.elements {
+            Elements::Floats => w,
+            Elements::Bytes { .. } => w.cast(Cast::SExt, Ty::vector(Scalar::I32, lanes)),
+        };
+        let weights: Vec<Expr> = (0..at.segment.vectors).map(|v| l.bind("w", wide(weight(v)))).collect();
         for (j, sums) in sums.iter().enumerate().filter(|(j, _)| has[*j]) {
-            let x = l.bind("x", x(j));
+            let x = l.bind("x", self.elements.value(x(j)));
             for (&sum, w) in sums.iter().zip(&weights) {
                 l.set(sum, Expr::from(sum) + x.clone().splat(lanes) * w.clone());
             }
         }
-        debug_assert!(weights.iter().all(|w| w.ty().scalar == Scalar::F32));
     }
 }

@@ -1,17 +1,21 @@
 //! Schedules: fast functions for the operators where the time goes, one file a family.
 //!
 //! A schedule writes loops over the same views as the plain lowering and computes the same sums in
-//! another order. `dot` is convolution and matrix product, `depthwise` convolution channel by channel,
+//! another order. `dot` is convolution and matrix product, `dense` the same of integers by micro-kernels, `depthwise` convolution channel by channel,
 //! `pool` pooling, `block` the micro-kernels of integer products, `elementwise` everything that goes element by element. All see images as
 //! `(n, h, w, c)`, whatever the strides. What a machine can hold decides on the tile (`tile`).
 
 pub mod block;
+mod dense;
 mod depthwise;
 mod dot;
 mod elementwise;
+mod gather;
 mod output;
 mod pool;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod tile;
 
 pub use output::{Link, Output, Term};
@@ -194,13 +198,23 @@ enum Family {
     Pool,
 }
 
+/// Whether an operator reads and writes images with channels last.
+pub fn reads_images(op: OpId) -> bool {
+    matches!(op, OpId::conv | OpId::conv_integer | OpId::max_pool | OpId::average_pool)
+}
+
 fn family(op: OpId, attrs: &Attrs, x: &[Option<&TensorType>], is_const: &dyn Fn(usize) -> bool) -> Option<Family> {
     let first = (*x.first()?)?;
-    if first.dtype != DType::F32 {
-        return None;
-    }
     let rank = first.shape.rank();
+    // One zero point of the first operand, and those of constants.
+    let zeros = || {
+        let zero = |i: usize| x.get(i).copied().flatten();
+        zero(2).is_none_or(|z| z.elements() == 1 && is_const(2)) && (zero(3).is_none() || is_const(3)) && is_const(1)
+    };
     match op {
+        OpId::conv_integer if (3..=4).contains(&rank) && attrs.int("group") == 1 && zeros() => Some(Family::Conv),
+        OpId::matmul_integer if rank >= 2 && (*x.get(1)?)?.shape.rank() == 2 && zeros() => Some(Family::Product),
+        _ if first.dtype != DType::F32 => None,
         OpId::conv if (3..=4).contains(&rank) && is_const(1) => {
             let w = (*x.get(1)?)?;
             match attrs.int("group") as usize {
@@ -223,6 +237,7 @@ pub fn schedule(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Option
     let is_const = |i: usize| task.x.get(i).is_some_and(|o| o.as_ref().is_some_and(|o| o.constant.is_some()));
     let family = family(task.op, task.attrs, &types, &is_const);
     Some(match family {
+        Some(Family::Conv | Family::Product) if dense::takes(&task, machine) => dense::build(b, task, machine),
         Some(Family::Conv) => dot::conv(b, task, machine),
         Some(Family::Product) => dot::product(b, task, machine),
         Some(Family::Depthwise) => depthwise::build(b, task, machine),

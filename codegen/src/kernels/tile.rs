@@ -2,18 +2,26 @@
 
 use crate::targets::Target;
 
-/// What a target has for floats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a target has, and what is asked of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Machine {
     /// Lanes of the widest vector; 1 without vectors.
     pub lanes: usize,
     /// Registers that hold such a vector or a float.
     pub registers: usize,
+    /// It has micro-kernels.
+    pub micro: bool,
+    /// Cycles that a byte of constants is worth.
+    pub byte: f64,
 }
+
+/// By default: half the bytes of weights are worth a tenth more cycles, unless a layer has many hundreds of
+/// pixels.
+const BYTE: f64 = 40.0;
 
 impl Machine {
     pub fn of(target: &Target) -> Machine {
-        Machine { lanes: target.float_lanes, registers: target.float_registers }
+        Machine { lanes: target.float_lanes, registers: target.float_registers, micro: target.micro, byte: BYTE }
     }
 }
 
@@ -106,9 +114,9 @@ mod tests {
 
     #[test]
     fn tiles_fit_the_registers() {
-        let m4 = Machine { lanes: 1, registers: 32 };
+        let m4 = Machine { lanes: 1, registers: 32, micro: true, byte: 1.0 };
         let t = tile(m4, 100, 64);
         assert!(t.pixels * t.vectors + t.pixels + t.vectors < 32 && t.pixels * t.vectors >= 16, "{t:?}");
-        assert_eq!(tile(Machine { lanes: 16, registers: 32 }, 1, 128).vectors, 8);
+        assert_eq!(tile(Machine { lanes: 16, ..m4 }, 1, 128).vectors, 8);
     }
 }

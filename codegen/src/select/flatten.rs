@@ -24,7 +24,7 @@ fn sums(graph: &Graph, product: NodeId, x: NodeId) -> bool {
     let Kind::Op(op, attrs) = &graph.node(product).kind else { return false };
     let along_rows = match op {
         OpId::gemm => !attrs.bool("trans_a"),
-        OpId::matmul => true,
+        OpId::matmul | OpId::matmul_integer => true,
         _ => false,
     };
     let is_matrix =

@@ -3,6 +3,7 @@
 use super::function::{self, From, InMemory, Link, Made, New, Source, Work};
 use super::layout::{channels_last, dense, order, wanted};
 use super::{Home, Schedules, Select, Step, Value};
+use crate::kernels;
 use std::sync::Arc;
 use tinyc_core::diag::{Code, OpError};
 use tinyc_core::graph::{Kind, NodeId};
@@ -90,7 +91,7 @@ impl Select<'_> {
         if self.schedules == Schedules::Plain {
             return row_major();
         }
-        let own = if matches!(op, OpId::conv | OpId::max_pool | OpId::average_pool) {
+        let own = if kernels::reads_images(op) {
             channels_last(rank)
         } else {
             let like = operands.iter().flatten().find(|o| o.constant.is_none() && o.ty.shape.rank() == rank);

@@ -4,7 +4,7 @@
 use crate::programs::{Case, load, many, store, tensor_type};
 use crate::{assert_same, excerpt, options, prefix, print};
 use std::sync::Arc;
-use tinyc_codegen::block::{Block, Weights, widen};
+use tinyc_codegen::block::{Block, Inputs, Sums, Weights, widen};
 use tinyc_codegen::c::Emitted;
 use tinyc_codegen::cost;
 use tinyc_codegen::micro;
@@ -52,7 +52,7 @@ fn layer(block: &Block, pixels: usize, channels: usize) -> Case {
         let scale: Vec<i32> = (0..c as i32).map(|c| (320_000_000 + c * 40_000_000) / n as i32).collect();
         assert!(block.holds(rows, &bias, 128));
         weights.extend(block.pack(rows).unwrap());
-        parameters.extend(block.parameters(&bias, &scale));
+        parameters.extend(block.parameters(&bias, &scale, -3));
     }
     let name = format!("layer of {c}x{q} {:?}", block.weights);
     let words = |v: Vec<i32>| Tensor::of(vec![v.len()], v);
@@ -76,7 +76,7 @@ fn layer(block: &Block, pixels: usize, channels: usize) -> Case {
     };
     let program = Program {
         name,
-        functions: vec![widen("widen", q, n, n), block.function("block"), l.finish()],
+        functions: vec![widen("widen", q, n, n, true), block.function("block"), l.finish()],
         buffers,
         steps: vec![step],
         inputs: vec![port("x", pixels * n, BufferId(0))],
@@ -88,7 +88,8 @@ fn layer(block: &Block, pixels: usize, channels: usize) -> Case {
 }
 
 fn block(channels: usize, pixels: usize, depth: usize, weights: Weights) -> Block {
-    Block { channels, pixels, depth, weights, stride: channels, shift: 0, zero: -3, range: (-128, 127) }
+    let result = Sums::Narrow { shift: 0, range: (-128, 127) };
+    Block { channels, pixels, depth, weights, inputs: Inputs::Wide, stride: channels, result }
 }
 
 const GCC: &str = "arm-none-eabi-gcc";
@@ -175,7 +176,11 @@ fn assembly_and_c_agree_under_all_optimization() {
     if !cc::available(cc::device("cortex-m4")) {
         return;
     }
-    let case = named(layer(&Block { shift: 2, range: (-10, 90), ..block(4, 2, 20, Weights::Wide) }, 4, 8));
+    let case = named(layer(
+        &Block { result: Sums::Narrow { shift: 2, range: (-10, 90) }, ..block(4, 2, 20, Weights::Wide) },
+        4,
+        8,
+    ));
     let want = interpreted(&case);
     for level in ["-O0", "-O1", "-O2", "-Os", "-O3"] {
         for more in [&[][..], &[C], &["-flto", "-ffat-lto-objects"]] {
