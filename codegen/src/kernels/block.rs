@@ -225,7 +225,8 @@ impl Block {
             Weights::Joined => self.words(),
         };
         let steps = self.steps();
-        let most = (LOOP / (4 * self.pairs_of_step() * (c * q + loads + more))).clamp(1, steps);
+        // With two turns or more, what only the end needs waits on the stack.
+        let most = (LOOP / (4 * self.pairs_of_step() * (c * q + loads + more))).clamp(1, (steps / 2).max(1));
         // Rather turns of equal length than some steps left over.
         (most / 2 + 1..=most).rev().find(|n| steps.is_multiple_of(*n)).unwrap_or(most)
     }

@@ -7,7 +7,8 @@
 //! what else runs behind reads the results of some pixels from scratch.
 
 use super::block::{Block, Inputs, Sums, Weights, widen};
-use super::dot::{POINT, channels_last, constant, image, operand, output_channels_last, spread, zero_point};
+use super::dot::{POINT, channels_last, constant, image, operand, output_channels_last};
+use super::elements::{spread, zero_point};
 use super::gather::Gather;
 use super::tile::Machine;
 use super::{Builder, Input, Output, Task};

@@ -8,16 +8,16 @@
 //! TOMS 34, 2008), section 4, for the register tile; Georganas et al., "Anatomy of high-performance deep
 //! learning convolutions on SIMD architectures" (SC 2018) for the direct convolution.
 
+use super::elements::{Elements, weights};
 use super::rows::{self, Piece, Taps};
 use super::tile::{Machine, Segment, Tile, segments, tile};
 use super::{Builder, Output, Task, Term};
 use std::sync::Arc;
 use tinyc_core::diag::OpError;
-use tinyc_core::loops::{Cast, Expr, Index, Local, Lower, Scalar, Ty, View};
+use tinyc_core::loops::{Expr, Index, Local, Lower, View};
 use tinyc_core::op::OpId;
 use tinyc_core::ops::window::{self, Window};
 use tinyc_core::tensor::Tensor;
-use tinyc_core::types::{DType, Shape};
 
 /// Views have any axes in front, then row, column, channel.
 struct Dot {
@@ -29,81 +29,6 @@ struct Dot {
     elements: Elements,
     rows: Window,
     columns: Window,
-}
-
-/// What is multiplied.
-#[derive(Clone, Copy, Debug)]
-pub enum Elements {
-    Floats,
-    /// Bytes less a zero point, in 32 bits.
-    Bytes {
-        signed: bool,
-        zero: i64,
-    },
-}
-
-impl Elements {
-    fn of(task: &Task<'_>) -> Elements {
-        match operand(task, 0).ty.dtype {
-            DType::F32 => Elements::Floats,
-            dtype => Elements::Bytes { signed: dtype == DType::I8, zero: zero_point(task) },
-        }
-    }
-
-    fn scalar(self) -> Scalar {
-        if matches!(self, Elements::Floats) { Scalar::F32 } else { Scalar::I32 }
-    }
-
-    /// The operand that sums start from, if there is one.
-    fn bias(self, b: &mut Builder<'_>, task: &Task<'_>, shape: &[usize]) -> Option<Term> {
-        if matches!(self, Elements::Floats) { b.term(task, 2, shape) } else { None }
-    }
-
-    /// An element as it is multiplied.
-    fn value(self, x: Expr) -> Expr {
-        match self {
-            Elements::Floats => x,
-            Elements::Bytes { signed, zero } => {
-                let wide = x.cast(if signed { Cast::SExt } else { Cast::ZExt }, Ty::I32);
-                if zero == 0 { wide } else { wide - Expr::int(Scalar::I32, zero) }
-            }
-        }
-    }
-}
-
-/// The zero point of the integers that a task multiplies with constants.
-pub fn zero_point(task: &Task<'_>) -> i64 {
-    let zero = task.x.get(2).and_then(Option::as_ref).map(constant);
-    zero.and_then(|z| z.to_i64s()?.first().copied()).unwrap_or(0)
-}
-
-/// The weights, integers less their zero points.
-fn weights(task: &Task<'_>) -> Arc<Tensor> {
-    let w = constant(operand(task, 1));
-    let zero = task.x.get(3).and_then(Option::as_ref).filter(|_| w.dtype() != DType::F32).map(constant);
-    if zero.is_none() && matches!(w.dtype(), DType::F32 | DType::I8) {
-        return w;
-    }
-    let mut all = w.to_i64s().expect("they are integers");
-    if let Some(zero) = zero {
-        all.iter_mut().zip(spread(&zero, w.shape())).for_each(|(w, zero)| *w -= zero);
-    }
-    Arc::new(Tensor::of(w.shape().clone(), all.into_iter().map(|w| w as i16).collect()))
-}
-
-/// The integers of a tensor under a shape that it broadcasts to.
-pub fn spread(t: &Tensor, shape: &Shape) -> Vec<i64> {
-    let (own, strides) = (t.shape(), t.shape().strides());
-    let skip = shape.rank() - own.rank();
-    let values = t.to_i64s().expect("they are integers");
-    let at = |c: Vec<usize>| (0..own.rank()).map(|d| if own[d] == 1 { 0 } else { c[skip + d] * strides[d] }).sum();
-    shape
-        .coordinates()
-        .map(|c| {
-            let i: usize = at(c);
-            values[i]
-        })
-        .collect()
 }
 
 enum Weights {
@@ -389,11 +314,8 @@ impl Dot {
                 m.read_vector(&element, m.rank() - 1, lanes)
             }
         };
-        let wide = |w: Expr| match self.elements {
-            Elements::Floats => w,
-            Elements::Bytes { .. } => w.cast(Cast::SExt, Ty::vector(Scalar::I32, lanes)),
-        };
-        let weights: Vec<Expr> = (0..at.segment.vectors).map(|v| l.bind("w", wide(weight(v)))).collect();
+        let weights: Vec<Expr> =
+            (0..at.segment.vectors).map(|v| l.bind("w", self.elements.weight(weight(v)))).collect();
         for (j, sums) in sums.iter().enumerate().filter(|(j, _)| has[*j]) {
             let x = l.bind("x", self.elements.value(x(j)));
             for (&sum, w) in sums.iter().zip(&weights) {

@@ -9,6 +9,7 @@ pub mod block;
 mod dense;
 mod depthwise;
 mod dot;
+mod elements;
 mod elementwise;
 mod gather;
 mod output;
