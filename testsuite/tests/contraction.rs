@@ -53,6 +53,7 @@ fn quantization_is_the_same_with_contraction() {
         weights: c::Weights::Arrays,
         model_hash: String::new(),
         input_ranges: Default::default(),
+        scales: Default::default(),
     };
     let emitted = c::print(&program, &options);
     let flags = ["-std=gnu99", "-O3", "-ffp-contract=fast"];

@@ -77,6 +77,7 @@ fn the_program_runs_without_a_warning() {
         weights: c::Weights::Arrays,
         model_hash: String::new(),
         input_ranges: Default::default(),
+        scales: Default::default(),
     };
     let emitted = c::print(&program, &options);
     let folder = Folder::new();

@@ -63,6 +63,7 @@ fn options(target: &'static Target) -> Options {
         header_name: "model.h".to_owned(),
         model_hash: String::new(),
         input_ranges: Default::default(),
+        scales: Default::default(),
         weights: Weights::Arrays,
     }
 }

@@ -16,10 +16,11 @@ const TOP: &[&str] = &["codegen", "compiler", "docs", "passes", "target", "tests
 /// see each other.
 const MAY_DEPEND: &[(&str, &[&str])] = &[
     ("tinyc-core", &[]),
+    ("tinyc-compress", &["tinyc-core"]),
     ("tinyc-rewrite", &["tinyc-core"]),
     ("tinyc-codegen", &["tinyc-core"]),
-    ("tinyc", &["tinyc-core", "tinyc-rewrite", "tinyc-codegen"]),
-    ("tinyc-testsuite", &["tinyc-core", "tinyc-rewrite", "tinyc-codegen", "tinyc"]),
+    ("tinyc", &["tinyc-core", "tinyc-compress", "tinyc-rewrite", "tinyc-codegen"]),
+    ("tinyc-testsuite", &["tinyc-core", "tinyc-compress", "tinyc-rewrite", "tinyc-codegen", "tinyc"]),
 ];
 
 /// Crates that only one place names.

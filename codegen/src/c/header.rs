@@ -4,6 +4,7 @@ use super::Options;
 use super::api::{Ports, port_type};
 use super::names::{comment, string};
 use super::number::count;
+use super::ports;
 use super::unit::Unit;
 use crate::Io;
 use std::fmt::Write;
@@ -73,11 +74,12 @@ pub fn print(unit: &Unit<'_>, program: &Program, options: &Options, sizes: &Size
     if let Some(bytes) = sizes.selftest {
         define("SELFTEST_BYTES", count(bytes as u64), "arena that selftest is given");
     }
-    for (kind, ports) in [("IN", &program.inputs), ("OUT", &program.outputs)] {
+    let scales = [&options.scales.inputs, &options.scales.outputs];
+    for ((kind, ports), scales) in [("IN", &program.inputs), ("OUT", &program.outputs)].into_iter().zip(scales) {
         for (i, port) in ports.iter().enumerate() {
             h.push('\n');
             let name = format!("{u}_{kind}{i}");
-            port_macros(&mut h, &name, port);
+            port_macros(&mut h, &name, port, scales.get(&port.name).copied());
             if let Some(&(lo, hi)) = options.input_ranges.get(&port.name).filter(|_| kind == "IN") {
                 range_macros(&mut h, &name, port, lo, hi);
             }
@@ -98,13 +100,14 @@ pub fn print(unit: &Unit<'_>, program: &Program, options: &Options, sizes: &Size
              typedef void (*{p}_hook)(void *user, uint32_t step, const char *layer, int32_t after);\n"
         );
     }
+    h.push_str(&ports::functions(p, u, program, options));
     h.push_str(&context(p, program, options));
     h.push_str(&prototypes(p, u, program, options));
     let _ = write!(h, "\n#ifdef __cplusplus\n}}\n#endif\n\n#endif /* {u}_H */\n");
     h
 }
 
-fn port_macros(h: &mut String, name: &str, port: &Port) {
+fn port_macros(h: &mut String, name: &str, port: &Port, scale: Option<(f32, i32)>) {
     let (ty, align) = port_type(port.ty.dtype);
     let dims: Vec<String> = port.ty.shape.iter().map(ToString::to_string).collect();
     // A scalar has the shape {1}: C has no empty list.
@@ -117,12 +120,16 @@ fn port_macros(h: &mut String, name: &str, port: &Port) {
         ("ELEMENTS", count(port.ty.elements() as u64)),
         ("BYTES", count(port.ty.bytes() as u64)),
         ("ALIGN", count(align as u64)),
-        // Elements are the values themselves; quantized ports will say how they stand for reals.
-        ("SCALE", "1.0f".to_owned()),
-        ("ZERO_POINT", "0".to_owned()),
+        // Without a scale, elements are the values themselves.
+        ("SCALE", scale.map_or("1.0f".to_owned(), |(scale, _)| format!("{scale:?}f"))),
+        ("ZERO_POINT", scale.map_or("0".to_owned(), |(_, zero)| signed(zero))),
     ] {
         let _ = writeln!(h, "#define {name}_{macro_name} {value}");
     }
+}
+
+fn signed(v: i32) -> String {
+    if v < 0 { format!("({v})") } else { v.to_string() }
 }
 
 /// The range that elements are assumed to lie in.

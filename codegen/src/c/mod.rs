@@ -13,6 +13,7 @@ mod index;
 mod lanes;
 mod names;
 mod number;
+mod ports;
 mod range;
 mod selftest;
 mod sites;
@@ -47,6 +48,15 @@ pub struct Options {
     pub model_hash: String,
     /// Smallest and largest element that float inputs are assumed to have, by name.
     pub input_ranges: BTreeMap<String, (f64, f64)>,
+    /// Of inputs and outputs whose integers stand for real numbers.
+    pub scales: PortScales,
+}
+
+/// Scale and zero point, by name.
+#[derive(Clone, Debug, Default)]
+pub struct PortScales {
+    pub inputs: BTreeMap<String, (f32, i32)>,
+    pub outputs: BTreeMap<String, (f32, i32)>,
 }
 
 /// Samples that `selftest` runs.

@@ -278,6 +278,20 @@ impl Graph {
         }
     }
 
+    /// Lets a node read another operand at a position that has one; the types of the two are the same.
+    pub fn set_operand(&mut self, id: NodeId, position: usize, operand: NodeId) {
+        let edges = self.nodes.edges_directed(id.raw(), Direction::Incoming);
+        if let Some(edge) = edges.filter(|e| *e.weight() == position).map(|e| e.id()).next() {
+            self.nodes.remove_edge(edge);
+        }
+        self.nodes.add_edge(operand.raw(), id.raw(), position);
+    }
+
+    /// Lets an output be another node.
+    pub fn set_output(&mut self, at: usize, node: NodeId) {
+        self.outputs[at].node = node;
+    }
+
     /// Removes a node that nothing reads.
     pub fn remove(&mut self, id: NodeId) {
         self.nodes.remove_node(id.raw());

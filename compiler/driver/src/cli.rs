@@ -1,7 +1,10 @@
-//! The command line, by clap derive. Holds no behaviour. `running` has the commands that run networks.
+//! The command line, by clap derive. Holds no behaviour. `running` has the commands that run networks,
+//! `quantizing` how they are made integers.
 
+mod quantizing;
 mod running;
 
+pub use quantizing::{IntegerType, IoType, QuantizeArgs};
 pub use running::{BenchArgs, Engine, HostArgs, RunArgs};
 
 use crate::values;
@@ -120,6 +123,9 @@ pub struct NetworkArgs {
     /// Who owns the memory of inputs and outputs
     #[arg(long, value_enum, default_value_t)]
     pub io: Io,
+
+    #[command(flatten)]
+    pub quantize: QuantizeArgs,
 
     /// How hard to look for equal forms that cost less: 0 not at all, each level beyond 1 twice as hard
     #[arg(long, value_name = "LEVEL", default_value_t = 1)]
@@ -276,12 +282,13 @@ pub struct VerifyArgs {
     /// The network, an ONNX file
     pub model: PathBuf,
 
-    /// Samples: arrays `input/NAME` (or the bare names) and, if there are any, `output/NAME`; axis 0
-    /// counts samples [default: made-up samples]
+    /// Samples: arrays `input/NAME` (or the bare names) and, if there are any, `output/NAME`, and `labels`
+    /// of classes; axis 0 counts samples. A quantized network is compared with that of floats too
+    /// [default: made-up samples]
     #[arg(long, value_name = "NPZ")]
     pub data: Option<PathBuf>,
 
-    /// Compare each layer's result too
+    /// Compare each layer's result too; of a quantized network tell how much noise each value has
     #[arg(long)]
     pub per_layer: bool,
 
@@ -292,6 +299,14 @@ pub struct VerifyArgs {
     /// Use at most this many samples
     #[arg(long, value_name = "N")]
     pub samples: Option<usize>,
+
+    /// Another network on the same samples, an ONNX file: how often the two agree, and whether one is better
+    #[arg(long, value_name = "MODEL", requires = "data")]
+    pub reference: Option<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 
     #[command(flatten)]
     pub host: HostArgs,

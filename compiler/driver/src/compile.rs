@@ -11,6 +11,7 @@ use crate::files;
 use crate::input_ranges::{made_up, outside};
 use crate::npz::Npz;
 use crate::pipeline::{self, Compiled};
+use crate::samples::column;
 use crate::stats::Stats;
 use std::path::{Path, PathBuf};
 use tinyc_codegen::c::{Golden, Sample};
@@ -141,8 +142,8 @@ fn golden(compiled: &Compiled, data: Option<&Path>, console: &mut Console<'_>) -
         Some(path) => {
             let npz = Npz::read(path)?;
             let first = |p: &tinyc_core::loops::Port| {
-                let samples = npz.samples("input", &p.name, &p.ty)?;
-                samples.and_then(|s| s.into_iter().next()).ok_or_else(|| {
+                let column = column(&npz, &p.name, &p.ty, compiled.network.ports.inputs.get(&p.name))?;
+                column.into_iter().next().ok_or_else(|| {
                     let message = format!("{} has no sample for input {:?}", path.display(), p.name);
                     Failure::new(Code::BadData, message)
                 })

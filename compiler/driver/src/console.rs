@@ -95,6 +95,17 @@ impl<'a> Console<'a> {
         Ok(result)
     }
 
+    /// Shows how many samples of how many are done; from any thread.
+    pub fn counter(&self, what: &str) -> impl Fn(usize, usize) + Sync + use<> {
+        let bar = self.progress.as_ref().map(Progress::counter);
+        let what = what.to_owned();
+        move |done, of| {
+            if let Some(bar) = &bar {
+                bar(&what, done, of);
+            }
+        }
+    }
+
     /// The end of all stages.
     pub fn finish(&mut self) {
         self.progress = None;

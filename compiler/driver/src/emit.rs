@@ -4,9 +4,11 @@ use crate::cli::Emit;
 use crate::exit::Failure;
 use crate::files::Scratch;
 use crate::pipeline::Compiled;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tinyc_codegen::c::{self, Emitted, Golden, Weights};
+use tinyc_codegen::c::{self, Emitted, Golden, PortScales, Weights};
 use tinyc_codegen::plan;
+use tinyc_compress::ports::Port;
 use tinyc_core::loops::print;
 use tinyc_core::{onnx, text};
 
@@ -80,8 +82,16 @@ pub fn c(compiled: &Compiled, names: CNames, hook: bool, selftest: Option<Golden
         header_name: names.header.clone(),
         model_hash: compiled.network.hash.clone(),
         input_ranges: compiled.network.input_ranges.clone(),
+        scales: PortScales {
+            inputs: scales(&compiled.network.ports.inputs),
+            outputs: scales(&compiled.network.ports.outputs),
+        },
     };
     CFiles { names, emitted: c::print(&compiled.program, &options) }
+}
+
+fn scales(ports: &BTreeMap<String, Port>) -> BTreeMap<String, (f32, i32)> {
+    ports.iter().map(|(name, port)| (name.clone(), (port.scale, port.zero))).collect()
 }
 
 /// The bytes of one kind; header and source as one, fit for stdout.

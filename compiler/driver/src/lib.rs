@@ -24,6 +24,7 @@ pub mod npz;
 mod ops;
 pub mod pipeline;
 mod progress;
+mod quantize;
 mod rewrites;
 mod rules;
 mod run;

@@ -37,27 +37,51 @@ impl Npz {
         Ok(Npz { path: name, arrays })
     }
 
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.arrays.keys().map(String::as_str)
     }
 
-    /// The samples of an input or output: `kind/NAME`, or for inputs the bare name. Each sample gets
-    /// the type `ty`; `None` when there is no such array.
-    pub fn samples(&self, kind: &str, name: &str, ty: &TensorType) -> Result<Option<Vec<Tensor>>, Failure> {
+    /// Element type of the samples of an input or output.
+    pub fn dtype(&self, kind: &str, name: &str) -> Option<DType> {
+        self.array(kind, name).map(Tensor::dtype)
+    }
+
+    /// The array of a name, whatever it is.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.arrays.get(name)
+    }
+
+    fn array(&self, kind: &str, name: &str) -> Option<&Tensor> {
         let bare = (kind == "input").then(|| self.arrays.get(name)).flatten();
-        let Some(array) = self.arrays.get(&format!("{kind}/{name}")).or(bare) else { return Ok(None) };
+        self.arrays.get(&format!("{kind}/{name}")).or(bare)
+    }
+
+    /// The samples of an input or output: `kind/NAME`, or for inputs the bare name. Each sample gets
+    /// the type `ty`, whose numbers include those of the array; `None` when there is no such array.
+    pub fn samples(&self, kind: &str, name: &str, ty: &TensorType) -> Result<Option<Vec<Tensor>>, Failure> {
+        let Some(array) = self.array(kind, name) else { return Ok(None) };
         let n = ty.elements();
-        let fits = array.dtype() == ty.dtype && n > 0 && array.data().len() % n == 0;
+        let fits = holds(ty.dtype, array.dtype()) && n > 0 && array.data().len() % n == 0;
         if !fits {
             let message = format!("{}: array for {kind} {name:?} is {}, samples are {ty}", self.path, array.ty());
             return Err(Failure::new(Code::BadData, message));
         }
         let samples = (0..array.data().len() / n).map(|s| {
             let data = array.data().gather(s * n..(s + 1) * n);
-            Tensor::new(ty.shape.clone(), data).expect("n elements a sample")
+            Tensor::new(ty.shape.clone(), data).expect("n elements a sample").cast(ty.dtype)
         });
         Ok(Some(samples.collect()))
     }
+}
+
+/// Whether floats of a type hold all numbers of another: images are stored as integers.
+fn holds(ty: DType, stored: DType) -> bool {
+    let narrow = matches!(stored, DType::U8 | DType::I8 | DType::U16 | DType::I16 | DType::F16);
+    ty == stored || narrow && matches!(ty, DType::F32 | DType::F64)
 }
 
 /// The bytes of a file with these arrays; each stacks samples of one type along a new first axis. The

@@ -5,6 +5,7 @@ use crate::console::Console;
 use crate::exit::Failure;
 use crate::files;
 use crate::input_ranges::{self, InputRanges};
+use crate::quantize;
 use crate::rewrites;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -17,6 +18,9 @@ use tinyc_codegen::plan::{Plan, plan};
 use tinyc_codegen::select::{Schedules, select};
 use tinyc_codegen::targets::{Board, Target};
 use tinyc_codegen::validate::validate;
+use tinyc_compress::given;
+use tinyc_compress::layers::Layers;
+use tinyc_compress::ports::Ports;
 use tinyc_core::diag::{Code, Report};
 use tinyc_core::graph::Graph;
 use tinyc_core::loops::{Arg, Place, Program};
@@ -39,6 +43,10 @@ pub struct Network {
     /// The model and the files beside it that hold its tensors, in the order read.
     pub files: Vec<PathBuf>,
     pub optimized: Optimized,
+    /// How integers of inputs and outputs stand for real numbers.
+    pub ports: Ports,
+    /// A quantized network as it was before its ports and pairs were realized, beside that of floats.
+    pub layers: Option<Layers>,
 }
 
 /// What the optimizer did.
@@ -132,10 +140,30 @@ pub fn read(
     let mut graph = imported.graph;
     console.verbose(|| format!("imported {file}: {} nodes", graph.len()));
     after("import", &graph, args, console)?;
-    let input_ranges = input_ranges::resolve(&args.input_ranges, &graph)?;
+    let scales = given::check(&graph);
+    if scales.has_errors() {
+        return Err(scales.in_file(&file).into());
+    }
+    let mut input_ranges = input_ranges::resolve(&args.input_ranges, &graph)?;
+    let mut files = read.into_inner();
+    let mut layers = None;
+    if let Some(calib) = &args.quantize.calib {
+        // Scales are for the steps that are left: normalization folded, activations joined.
+        rewrite(&mut graph, target, &input_ranges, args, console)?;
+        layers = Some(quantize::run(&mut graph, calib, &args.quantize, console)?);
+        files.push(calib.clone());
+        after("quantize", &graph, args, console)?;
+    } else if quantize::is_quantized(&graph) {
+        layers = Some(Layers::of(&graph));
+    }
+    let ports = quantize::integer_ports(&mut graph, &args.quantize, console)?;
+    input_ranges.retain(|name, _| !ports.inputs.contains_key(name));
     let optimized = rewrite(&mut graph, target, &input_ranges, args, console)?;
+    if layers.is_some() {
+        console.report(&quantize::left_in_floats(&graph));
+    }
     let hash = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-    Ok(Network { graph, target, board, io: io(args), input_ranges, hash, files: read.into_inner(), optimized })
+    Ok(Network { graph, target, board, io: io(args), input_ranges, hash, files, optimized, ports, layers })
 }
 
 /// Runs the passes until none changes anything.
@@ -186,7 +214,7 @@ fn after(pass: &str, graph: &Graph, args: &NetworkArgs, console: &mut Console<'_
 }
 
 fn check_pass_name(args: &NetworkArgs) -> Result<(), Failure> {
-    let names: Vec<_> = ["all", "import"].into_iter().chain(PASSES.iter().map(|p| p.name)).collect();
+    let names: Vec<_> = ["all", "import", "quantize"].into_iter().chain(PASSES.iter().map(|p| p.name)).collect();
     match &args.print_ir_after {
         Some(p) if !names.contains(&p.as_str()) => {
             Err(Failure::usage(format!("there is no pass {p:?}")).help(&format!("passes are {}", names.join(", "))))

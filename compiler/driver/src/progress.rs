@@ -36,6 +36,16 @@ impl Progress {
         self.bar.set_message(what.to_owned());
     }
 
+    /// How much of something is done, told from any thread.
+    pub fn counter(&self) -> impl Fn(&str, usize, usize) + Send + Sync + use<> {
+        let bar = self.bar.clone();
+        move |what, done, of| {
+            const CELLS: usize = 24;
+            let full = done * CELLS / of.max(1);
+            bar.set_message(format!("{what} {}{} {done}/{of}", "█".repeat(full), "░".repeat(CELLS - full.min(CELLS))));
+        }
+    }
+
     /// Clears the line while `print` writes to the terminal.
     pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.suspend(print)

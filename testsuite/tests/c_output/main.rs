@@ -27,6 +27,7 @@ fn options(target: &str) -> Options {
         weights: c::Weights::Arrays,
         model_hash: "0123abcd".into(),
         input_ranges: Default::default(),
+        scales: Default::default(),
     }
 }
 

@@ -99,6 +99,10 @@ codes! {
         "Constant indices must be in -extent..extent of the axis that they are positions of. (Indices that \
          the network computes cannot be checked; the compiled code moves them to the nearest position.)";
 
+    BadScale "E0208" "a scale of integers makes no sense"
+        "Integers of a quantized network stand for `scale * (q - zero)`. A scale must be a positive number, and \
+         what quantizes a value and what dequantizes it again must use the same scale and zero point.";
+
     Invariant "E0301" "a graph invariant does not hold"
         "The graph breaks an invariant of tinyc's IR. After import this is a defect of tinyc; in a text \
          file it is a defect of the file. The message names the invariant; docs/architecture.md lists them.";
@@ -135,6 +139,10 @@ codes! {
     NoTool "E0506" "a tool is missing or failed"
         "The command runs another program, such as a C compiler, which is not installed or failed.";
 
+    BadCalibration "E0507" "samples cannot calibrate the network"
+        "Scales of activations follow from what they are for samples of the data that the network is for. There \
+         must be samples, all of finite numbers, and the network must compute finite numbers from them.";
+
     Mismatch "E0601" "compiled code and reference differ"
         "`tinyc verify` found a difference beyond the tolerance.";
 
@@ -163,6 +171,14 @@ codes! {
     OutsideRange "W0007" "a sample lies outside of the assumed range of an input"
         "The network was compiled with --input-range, and what it computes is only right for inputs whose \
          elements lie in that range: channels that are constant there have been removed.";
+
+    NoRange "W0008" "a value is zero for all samples"
+        "The scale of a value's integers follows from the range that it has in samples. Of a value that is \
+         always zero nothing is known, so its integers stand for -1..1; larger values are cut off there. Give \
+         samples in which the value occurs.";
+    LeftFloat "W0009" "a part of the network runs in floats"
+        "There is no form in integers of these operators, or --keep-float names them, so values are turned into \
+         floats before them and into integers behind them. An input or output without a scale keeps floats too.";
 
     Internal "E9001" "internal error"
         "A defect of tinyc: please report it with the model and the command line.";

@@ -1,5 +1,6 @@
 //! `tinyc verify`: the compiled network against the reference evaluation and against given outputs.
 
+mod accuracy;
 mod compare;
 
 use crate::cli::VerifyArgs;
@@ -30,15 +31,30 @@ pub fn run(args: &VerifyArgs, console: &mut Console<'_>) -> Result<(), Failure> 
     let evaluate = |_: &mut Console<'_>| evaluate(&compiled, &samples.inputs);
     let reference = console.stage("evaluate", evaluate, |r| format!("{} samples", r.len()))?;
     let mut comparison = Comparison { tolerance: args.tolerance, ok: true };
-    console.print(&comparison.outputs(&compiled, &samples, &got, &reference))?;
+    let mut text = comparison.outputs(&compiled, &samples, &got, &reference);
     if args.per_layer {
-        console.print(&format!("\n{}", comparison.layers(&compiled, &got, &reference)))?;
+        text += &format!("\n{}", comparison.layers(&compiled, &got, &reference));
+    }
+    let outputs: Vec<&[Tensor]> = got.iter().map(|r| r.outputs.as_slice()).collect();
+    let accuracy = match &args.data {
+        Some(data) => accuracy::measure(args, data, &compiled.network, &outputs, console)?,
+        None => None,
+    };
+    match args.json {
+        true => console.print(&format!("{}\n", json(&comparison, accuracy.as_ref())))?,
+        false => console.print(&accuracy.map_or(text.clone(), |a| format!("{text}\n{}", a.text())))?,
     }
     match comparison.ok {
         true => Ok(()),
         false => Err(Failure::new(Code::Mismatch, "compiled code and reference differ by more than the tolerance")
             .help("--per-layer shows the first layer that differs")),
     }
+}
+
+/// Whether the compiled network computes what it should, and how good that is.
+fn json(comparison: &Comparison, accuracy: Option<&accuracy::Accuracy>) -> String {
+    let all = serde_json::json!({ "compiled_is_within_tolerance": comparison.ok, "accuracy": accuracy });
+    serde_json::to_string_pretty(&all).expect("plain data")
 }
 
 /// What the evaluator gave for one sample.
