@@ -7,11 +7,11 @@ use super::select::{Select, add_text, refuse};
 use std::collections::BTreeMap;
 use tinyc_core::loops::{Access, Atom, Expr, Index, IndexVar};
 
-/// Bytes from a pointer that all accesses reach.
-const NEAR: std::ops::RangeInclusive<i64> = -128..=1020;
+/// Bytes from a pointer that all accesses reach, and the distance of pointers to what lies further away.
+const NEAR: (std::ops::RangeInclusive<i64>, i64) = (-128..=1020, 1024);
 
-/// The distance of pointers to what lies further away.
-const APART: i64 = 1024;
+/// The same of accesses to bytes and halves, which are never two at once.
+const NARROW: (std::ops::RangeInclusive<i64>, i64) = (-128..=3967, 4096);
 
 /// Sum of products of parameters: variable and factor.
 type Terms = Vec<(IndexVar, i64)>;
@@ -119,14 +119,17 @@ impl Select<'_> {
         let step = moving * step * bytes;
         let distances = terms.iter().map(|t| t.1).chain([first, step, self.sites[buffer as usize].align as i64]);
         let aligned = distances.fold(0, gcd) % i64::from(width.bytes) == 0;
-        let part = if NEAR.contains(&first) { 0 } else { first.div_euclid(APART) };
-        let base =
-            if step == 0 { self.pointer(buffer, terms, part) } else { self.moving_pointer(buffer, terms, part, step) };
-        Ok((base, Place { buffer, offset: first - part * APART, bump: 0, width, aligned }))
+        let (near, apart) = if width.bytes == 4 { NEAR } else { NARROW };
+        let start = if near.contains(&first) { 0 } else { first.div_euclid(apart) * apart };
+        let base = match step {
+            0 => self.pointer(buffer, terms, start),
+            _ => self.moving_pointer(buffer, terms, start, step),
+        };
+        Ok((base, Place { buffer, offset: first - start, bump: 0, width, aligned }))
     }
 
-    fn pointer(&mut self, buffer: u32, terms: Terms, part: i64) -> Reg {
-        let key = (buffer, terms, part);
+    fn pointer(&mut self, buffer: u32, terms: Terms, start: i64) -> Reg {
+        let key = (buffer, terms, start);
         if let Some(&r) = self.known.pointers.get(&key) {
             return r;
         }
@@ -134,19 +137,19 @@ impl Select<'_> {
         for &(v, k) in &key.1 {
             r = self.plus(r, v, k);
         }
-        r = self.offset(r, part * APART);
+        r = self.offset(r, start);
         self.known.pointers.insert(key, r);
         r
     }
 
-    fn moving_pointer(&mut self, buffer: u32, terms: Terms, part: i64, step: i64) -> Reg {
-        let key = (buffer, terms, part, step);
+    fn moving_pointer(&mut self, buffer: u32, terms: Terms, start: i64, step: i64) -> Reg {
+        let key = (buffer, terms, start, step);
         if let Some(&r) = self.known.moving.get(&key) {
             return r;
         }
         let base = self.pointer(buffer, key.1.clone(), 0);
         let reg = self.fresh();
-        let pointer = Pointer { reg, base, start: part * APART, step };
+        let pointer = Pointer { reg, base, start, step };
         let turn = self.blocks.last_mut().and_then(|b| b.turn.as_mut()).expect("only loops move");
         turn.pointers.push(pointer);
         self.known.moving.insert(key, reg);

@@ -2,16 +2,19 @@
 //!
 //! What is live across a block that does not read it may wait on the stack meanwhile; arguments are
 //! there for nothing, as they are pushed together with the registers that have to be saved. In a loop,
-//! only its end may be loaded again. Other values are never spilled: a function for which that does not
-//! suffice is refused.
+//! constants of one instruction may be made where they are read, and its end may be loaded again. Other
+//! values are never spilled: a function for which that does not suffice is refused.
 
-use super::inst::{ARGUMENTS, Block, Inst, Op, Reg, Slot};
+use super::inst::{ARGUMENTS, Block, Inst, Op, Reg, Slot, modified_immediate};
 use super::live::{Line, Webs};
 use super::{Refusal, Site, pointers, schedule};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Instructions that loads are tried to be ahead of their readers.
 const AHEAD: [usize; 5] = [0, 1, 2, 4, 8];
+
+/// Instructions between two reads of a constant for which it is made again.
+const APART: usize = 24;
 
 /// Weight of a loop's body when orders are compared.
 const TURNS: usize = 16;
@@ -96,7 +99,7 @@ impl Attempt {
             let waiting = waiting.filter_map(|r| Some((!self.homes.contains_key(r), *r, self.back(b, *r)?)));
             match waiting.min() {
                 Some((_, r, back)) => self.wait(r, b, back),
-                None => self.keep_end(b),
+                None => self.make_again(b).or_else(|| self.keep_end(b)),
             }
         })
     }
@@ -146,6 +149,39 @@ impl Attempt {
             operands.chain(b.turn.iter_mut().flat_map(|t| t.made_of())).filter(|x| **x == r).for_each(|x| *x = again);
         }
         self.blocks[back].body.insert(0, Inst { op: Op::Reload(home), out: vec![again], uses: vec![] });
+        Some(())
+    }
+
+    /// A constant from outside of the loop is made in it, near to what reads it.
+    fn make_again(&mut self, block: usize) -> Option<()> {
+        self.blocks[block].turn.as_ref()?;
+        let outside = self.blocks.iter().enumerate().filter(|(at, _)| *at != block).flat_map(|(_, b)| &b.body);
+        let constants = outside.filter_map(|i| match i.op {
+            Op::Const(v) if modified_immediate(v) || modified_immediate(!v) => Some((i.out[0], v)),
+            _ => None,
+        });
+        let body = &self.blocks[block].body;
+        let (r, v) = constants.filter(|(r, _)| body.iter().any(|i| i.uses.contains(r))).min()?;
+        let (mut made, mut last) = (Vec::new(), None);
+        for (at, mut i) in std::mem::take(&mut self.blocks[block].body).into_iter().enumerate() {
+            if i.uses.contains(&r) {
+                if last.is_none_or(|last| at - last > APART) {
+                    made.push(Inst { op: Op::Const(v), out: vec![self.next], uses: vec![] });
+                    self.next += 1;
+                }
+                last = Some(at);
+                i.uses.iter_mut().filter(|x| **x == r).for_each(|x| *x = self.next - 1);
+            }
+            made.push(i);
+        }
+        self.blocks[block].body = made;
+        let read = |b: &Block| {
+            let operand = b.body.iter().chain(&b.tail).any(|i| i.uses.contains(&r));
+            operand || b.turn.as_ref().is_some_and(|t| t.is_made_of(r))
+        };
+        if !self.blocks.iter().any(read) {
+            self.blocks.iter_mut().for_each(|b| b.body.retain(|i| !i.out.contains(&r)));
+        }
         Some(())
     }
 

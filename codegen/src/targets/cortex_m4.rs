@@ -76,13 +76,19 @@ pub(super) const DSP: &[(Library, Spelling)] = &[
     (Library::Smlad, Spelling::Both("__smlad(a, b, c)", "smlad %0, %1, %2, %3")),
     (Library::Smlabb, Spelling::Asm("smlabb %0, %1, %2, %3")),
     (Library::Smlatt, Spelling::Asm("smlatt %0, %1, %2, %3")),
+    (Library::Smlabt, Spelling::Asm("smlabt %0, %1, %2, %3")),
     (Library::Sxtb16, Spelling::Both("__sxtb16(a)", "sxtb16 %0, %1")),
     (Library::Sxtb16Ror8, Spelling::Asm("sxtb16 %0, %1, ror #8")),
+    (Library::Uxtb16, Spelling::Asm("uxtb16 %0, %1")),
+    (Library::Uxtb16Ror8, Spelling::Asm("uxtb16 %0, %1, ror #8")),
     (Library::Smmlar, Spelling::Asm("smmlar %0, %1, %2, %3")),
     (Library::Pkhbt, Spelling::Asm("pkhbt %0, %1, %2, lsl #16")),
     (Library::Pkhtb, Spelling::Asm("pkhtb %0, %1, %2, asr #16")),
 ];
 
 /// As assembly: the macro of gcc's `arm_acle.h` warns of a conversion.
-pub(super) const SATURATION: &[(Library, Spelling)] =
-    &[(Library::Ssat8, Spelling::Asm("ssat %0, #8, %1")), (Library::Ssat16, Spelling::Asm("ssat %0, #16, %1"))];
+pub(super) const SATURATION: &[(Library, Spelling)] = &[
+    (Library::Ssat8, Spelling::Asm("ssat %0, #8, %1")),
+    (Library::Ssat16, Spelling::Asm("ssat %0, #16, %1")),
+    (Library::Usat8, Spelling::Asm("usat %0, #8, %1")),
+];

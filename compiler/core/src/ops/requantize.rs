@@ -47,6 +47,7 @@ fn value(attrs: &Attrs, _: DType, x: &[Expr]) -> Expr {
     let scaled = Library::Smmlar.call([shifted, x[1].clone(), int("zero")]);
     let limited = match (attrs.int("lo"), attrs.int("hi")) {
         (-128, 127) => Library::Ssat8.call([scaled]),
+        (0, 255) => Library::Usat8.call([scaled]),
         (-32768, 32767) => Library::Ssat16.call([scaled]),
         _ => scaled.max(int("lo")).min(int("hi")),
     };

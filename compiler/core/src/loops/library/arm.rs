@@ -48,6 +48,13 @@ pub fn smlatt() -> Definition {
     d.finish(result)
 }
 
+/// `smlabt(x, y, a)`: the low half of `x` times the high half of `y`, and the sum.
+pub fn smlabt() -> Definition {
+    let d = Define::new(&[Ty::I32, Ty::I32, Ty::I32]);
+    let result = d.param(2) + low16(d.param(0)) * high16(d.param(1));
+    d.finish(result)
+}
+
 /// `sxtb16(x)`: bytes 0 and 2 as halves.
 pub fn sxtb16() -> Definition {
     let d = Define::new(&[Ty::I32]);
@@ -61,6 +68,20 @@ pub fn sxtb16_ror8() -> Definition {
     let d = Define::new(&[Ty::I32]);
     let x = d.param(0);
     let result = pack(byte(&x, 1), byte(&x, 3));
+    d.finish(result)
+}
+
+/// `uxtb16(x)`: bytes 0 and 2 as halves, without signs.
+pub fn uxtb16() -> Definition {
+    let d = Define::new(&[Ty::I32]);
+    let result = d.param(0) & int(0x00ff_00ff);
+    d.finish(result)
+}
+
+/// `uxtb16_ror8(x)`: bytes 1 and 3 as halves, without signs.
+pub fn uxtb16_ror8() -> Definition {
+    let d = Define::new(&[Ty::I32]);
+    let result = (d.param(0) >> int(8)) & int(0x00ff_00ff);
     d.finish(result)
 }
 
@@ -85,6 +106,13 @@ pub fn ssat8() -> Definition {
 pub fn ssat16() -> Definition {
     let d = Define::new(&[Ty::I32]);
     let result = d.param(0).max(int(-32768)).min(int(32767));
+    d.finish(result)
+}
+
+/// `usat8(x)`: the nearest 8-bit number without a sign.
+pub fn usat8() -> Definition {
+    let d = Define::new(&[Ty::I32]);
+    let result = d.param(0).max(int(0)).min(int(255));
     d.finish(result)
 }
 
@@ -178,6 +206,7 @@ mod tests {
                     assert_eq!(word(Library::Smlad, &[x, y, a]), sum as i32);
                     assert_eq!(word(Library::Smlabb, &[x, y, a]), a.wrapping_add(x0 * y0));
                     assert_eq!(word(Library::Smlatt, &[x, y, a]), a.wrapping_add(x1 * y1));
+                    assert_eq!(word(Library::Smlabt, &[x, y, a]), a.wrapping_add(x0 * y1));
                     let exact = (i128::from(a) << 32) + i128::from(x) * i128::from(y) + (1 << 31);
                     assert_eq!(word(Library::Smmlar, &[x, y, a]), (exact >> 32) as i32, "{x} {y} {a}");
                 }
@@ -192,6 +221,10 @@ mod tests {
             let pack = |lo: i32, hi: i32| (lo & 0xffff) | hi << 16;
             assert_eq!(word(Library::Sxtb16, &[x]), pack(b[0], b[2]));
             assert_eq!(word(Library::Sxtb16Ror8, &[x]), pack(b[1], b[3]));
+            let b = x.to_le_bytes().map(i32::from);
+            assert_eq!(word(Library::Uxtb16, &[x]), pack(b[0], b[2]));
+            assert_eq!(word(Library::Uxtb16Ror8, &[x]), pack(b[1], b[3]));
+            assert_eq!(word(Library::Usat8, &[x]), x.clamp(0, 255));
             assert_eq!(word(Library::Ssat8, &[x]), x.clamp(-128, 127));
             assert_eq!(word(Library::Ssat16, &[x]), x.clamp(-32768, 32767));
             for y in EDGES {

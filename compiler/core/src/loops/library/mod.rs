@@ -101,16 +101,24 @@ library! {
     Smlabb = arm::smlabb;
     /// a + (x >> 16) * (y >> 16), wrapping. Arm SMLATT.
     Smlatt = arm::smlatt;
+    /// a + (i16)x * (y >> 16), wrapping. Arm SMLABT.
+    Smlabt = arm::smlabt;
     /// Bytes 0 and 2 of x, sign-extended to halves. Arm SXTB16.
     Sxtb16 = arm::sxtb16;
     /// Bytes 1 and 3 of x, sign-extended to halves. Arm SXTB16 with ROR #8.
     Sxtb16Ror8 = arm::sxtb16_ror8;
+    /// Bytes 0 and 2 of x as halves. Arm UXTB16.
+    Uxtb16 = arm::uxtb16;
+    /// Bytes 1 and 3 of x as halves. Arm UXTB16 with ROR #8.
+    Uxtb16Ror8 = arm::uxtb16_ror8;
     /// a + (x * y + 2^31 >> 32), wrapping. Arm SMMLAR.
     Smmlar = arm::smmlar;
     /// x clamped to -128..=127. Arm SSAT #8.
     Ssat8 = arm::ssat8;
     /// x clamped to -32768..=32767. Arm SSAT #16.
     Ssat16 = arm::ssat16;
+    /// x clamped to 0..=255. Arm USAT #8.
+    Usat8 = arm::usat8;
     /// Low half of x, low half of y above it. Arm PKHBT with LSL #16.
     Pkhbt = arm::pkhbt;
     /// High half of y, high half of x above it. Arm PKHTB with ASR #16.
