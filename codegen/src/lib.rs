@@ -12,7 +12,7 @@ pub mod select;
 pub mod targets;
 pub mod validate;
 
-pub use kernels::block;
+pub use kernels::{block, channelwise, planes};
 
 /// Who owns the memory of inputs and outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -283,11 +283,12 @@ impl Block {
 }
 
 /// As the operator says.
-fn requantize(sum: Expr, shift: u32, scale: &Expr, zero: &Expr, range: (i64, i64)) -> Expr {
+pub fn requantize(sum: Expr, shift: u32, scale: &Expr, zero: &Expr, range: (i64, i64)) -> Expr {
     let sum = if shift == 0 { sum } else { sum << int(shift.into()) };
     let scaled = Library::Smmlar.call([sum, scale.clone(), zero.clone()]);
     match range {
         (-128, 127) => Library::Ssat8.call([scaled]),
+        (0, 255) => Library::Usat8.call([scaled]),
         // Bounds within those of the saturation cost one instruction each that is not there.
         (lo, 127) if lo >= -128 => Library::Ssat8.call([scaled]).max(int(lo)),
         (-128, hi) if hi <= 127 => Library::Ssat8.call([scaled]).min(int(hi)),

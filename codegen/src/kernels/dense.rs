@@ -6,18 +6,19 @@
 //! multiple of four by weights of zero. A bias and a requantization behind are part of the micro-kernel;
 //! what else runs behind reads the results of some pixels from scratch.
 
-use super::block::{Block, Inputs, Sums, Weights, widen};
+use super::block::{Block, Inputs, Weights, widen};
 use super::dot::{POINT, channels_last, constant, image, operand, output_channels_last};
-use super::elements::{spread, zero_point};
+use super::elements::zero_point;
+use super::folded::Folded;
 use super::gather::Gather;
 use super::tile::Machine;
-use super::{Builder, Input, Output, Task};
+use super::{Builder, Output, Task};
 use tinyc_core::diag::OpError;
 use tinyc_core::loops::{Buf, CallArg, FnId, Index, Lower, Stmt, View};
 use tinyc_core::op::OpId;
 use tinyc_core::ops::window::{self, Window};
 use tinyc_core::tensor::Data;
-use tinyc_core::types::{DType, Shape};
+use tinyc_core::types::DType;
 
 /// Instructions for a multiplication as measured: with wide weights and with bytes.
 const WIDE: f64 = 0.82;
@@ -31,60 +32,6 @@ pub fn takes(task: &Task<'_>, machine: Machine) -> bool {
     let weights = task.x.get(1).and_then(Option::as_ref);
     let bytes = weights.is_some_and(|w| w.ty.dtype == DType::I8 && w.constant.is_some());
     machine.micro && bytes && task.x.get(3).is_none_or(Option::is_none)
-}
-
-/// What is behind the sums and part of the micro-kernel.
-struct Folded {
-    /// Links of the chain.
-    links: usize,
-    bias: Vec<i64>,
-    result: Sums,
-    scale: Vec<i32>,
-    zero: i32,
-    dtype: DType,
-}
-
-/// A constant operand of a link, one value for each of the channels, which are the result's `axis`.
-fn of_channels(task: &Task<'_>, input: &Input, axis: usize) -> Option<Vec<i64>> {
-    let Input::Operand(o) = input else { return None };
-    let (shape, constant) = (task.y.shape(), o.constant.as_ref()?);
-    let skip = shape.len().checked_sub(constant.shape().rank())?;
-    let along = |d: usize| constant.shape()[d] == 1 || d + skip == axis;
-    let mut only = vec![1; shape.len()];
-    only[axis] = shape[axis];
-    (0..constant.shape().rank()).all(along).then(|| spread(constant, &Shape::new(only)))
-}
-
-impl Folded {
-    fn of(task: &Task<'_>, axis: usize) -> Folded {
-        let channels = task.y.shape()[axis];
-        let (bias, result) = (vec![0; channels], Sums::Kept);
-        let mut folded = Folded { links: 0, bias, result, scale: Vec::new(), zero: 0, dtype: DType::I32 };
-        for (k, link) in task.chain.iter().enumerate() {
-            let [a, b] = &link.operands[..] else { break };
-            let (v, other) = match (a, b) {
-                (Input::Value(v), other) => (v, other),
-                (other, Input::Value(v)) if link.op == OpId::add => (v, other),
-                _ => break,
-            };
-            let Some(values) = of_channels(task, other, axis).filter(|_| *v == k) else { break };
-            match link.op {
-                OpId::add => folded.bias.iter_mut().zip(values).for_each(|(sum, more)| *sum += more),
-                OpId::requantize if matches!(link.attrs.dtype("to"), DType::I8 | DType::U8) => {
-                    let int = |name: &str| link.attrs.int(name);
-                    folded.result = Sums::Narrow { shift: int("shift") as u32, range: (int("lo"), int("hi")) };
-                    folded.scale = values.into_iter().map(|v| v as i32).collect();
-                    folded.zero = int("zero") as i32;
-                    folded.dtype = link.attrs.dtype("to");
-                    folded.links = k + 1;
-                    break;
-                }
-                _ => break,
-            }
-            folded.links = k + 1;
-        }
-        folded
-    }
 }
 
 /// Weights as rows of channels, tight but for zeros at the end.

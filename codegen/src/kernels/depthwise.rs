@@ -1,9 +1,10 @@
-//! Convolution channel by channel: each output channel reads one input channel.
+//! Convolution channel by channel, of floats or of integers: each output channel reads one input channel.
 //!
 //! A tile is some pixels of a row times one vector of channels. Its weights along a row and each
 //! column of the input that several windows share are read once.
 
-use super::dot::{channels_last, constant, floats, image, operand, output_channels_last};
+use super::dot::{channels_last, image, operand, output_channels_last};
+use super::elements::{Elements, weights};
 use super::rows::{self, Piece, Taps};
 use super::tile::{Machine, Segment, segments};
 use super::{Builder, Output, Task, Term};
@@ -11,17 +12,19 @@ use std::collections::BTreeMap;
 use tinyc_core::diag::OpError;
 use tinyc_core::loops::{Expr, Index, Local, Lower, View};
 use tinyc_core::ops::window::{self, Window};
-use tinyc_core::tensor::Data;
-use tinyc_core::types::DType;
 
 /// Rows of more taps than this are loops.
 const UNROLLED: usize = 8;
 const MAX_PIXELS: usize = 8;
 
+/// Registers of small cores that hold integers, beside addresses.
+const INTEGERS: usize = 12;
+
 struct Depthwise {
     x: View,
     y: Output,
     bias: Option<Term>,
+    elements: Elements,
     rows: Window,
     columns: Window,
 }
@@ -29,9 +32,13 @@ struct Depthwise {
 pub fn build(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<String, OpError> {
     let (x, w) = (operand(&task, 0), operand(&task, 1));
     let kernel: Vec<i64> = w.ty.shape[2..].iter().map(|&k| k as i64).collect();
-    let (rows, columns) = image(&window::windows("conv", &x.ty, &kernel, task.attrs, false)?);
+    let (rows, columns) = image(&window::windows(task.op.name(), &x.ty, &kernel, task.attrs, false)?);
     let (kh, kw, channels) = (rows.kernel, columns.kernel, w.ty.shape[0]);
-    let tensor = constant(w);
+    let (tensor, elements) = (weights(&task), Elements::of(&task));
+    let machine = match elements {
+        Elements::Floats => machine,
+        Elements::Bytes { .. } => Machine { lanes: 1, registers: INTEGERS.min(machine.registers), ..machine },
+    };
     let apart = machine.lanes == 1;
     let room = machine.registers.saturating_sub(kw.min(UNROLLED) + 2) / 2;
     let pixels = room.min(MAX_PIXELS).min(rows::available(&columns, apart)).max(1);
@@ -39,25 +46,25 @@ pub fn build(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<St
 
     let x = channels_last(&b.view(&task, 0).expect("conv has an image"));
     let y = output_channels_last(&b.output(&task, 0));
-    let bias = b.term(&task, 2, &y.view.shape());
+    let bias = elements.bias(b, &task, &y.view.shape());
     let pack = || {
-        let (data, mut packed) = (floats(&tensor), Vec::with_capacity(tensor.data().len()));
+        let mut order = Vec::with_capacity(tensor.data().len());
         for s in &segments {
             for c in (s.start..s.start + s.count * s.lanes).step_by(s.lanes) {
                 for tap in 0..kh * kw {
-                    packed.extend((c..c + s.lanes).map(|c| data[c * kh * kw + tap]));
+                    order.extend((c..c + s.lanes).map(|c| c * kh * kw + tap));
                 }
             }
         }
-        Data::F32(packed)
+        tensor.data().gather(order.into_iter())
     };
-    let all = b.packed("w", DType::F32, channels * kh * kw, &pack);
+    let all = b.packed("w", tensor.dtype(), channels * kh * kw, &pack);
     let weights = |s: &Segment| {
         let n = s.count * kh * kw * s.lanes;
         let part = all.sliced(0, s.start * kh * kw, 1, n);
         part.reshaped(&[s.count, kh, kw, s.lanes]).expect("a dense array has any shape")
     };
-    let d = Depthwise { x, y, bias, rows, columns };
+    let d = Depthwise { x, y, bias, elements, rows, columns };
     let batch = d.y.view.shape()[0];
     b.l.repeat("n", 0usize, batch, |l, n| {
         l.repeat("oh", 0usize, d.rows.output, |l, row| {
@@ -94,7 +101,7 @@ impl Depthwise {
             let init = match &self.bias {
                 Some(_) if j > 0 => sums[0].into(),
                 Some(b) => b.read(&out(j), 3, at.lanes, &[]),
-                None => Expr::f32(0.0).splat(at.lanes),
+                None => Expr::number(self.elements.scalar(), 0.0).splat(at.lanes),
             };
             sums.push(l.variable("sum", init));
         }
@@ -110,9 +117,14 @@ impl Depthwise {
         let w = &self.columns;
         let row = self.rows.at(&at.row, kh) - self.rows.before as i64;
         let first = w.at(&piece.first, &0usize.into()) - w.before as i64;
-        let x =
-            |column: Index| self.x.read_vector(&[at.n.clone(), row.clone(), column, at.channel.clone()], 3, at.lanes);
-        let weight = |kw: Index| weights.read_vector(&[at.block.clone(), kh.clone(), kw, 0usize.into()], 3, at.lanes);
+        let x = |column: Index| {
+            let element = [at.n.clone(), row.clone(), column, at.channel.clone()];
+            self.elements.value(self.x.read_vector(&element, 3, at.lanes))
+        };
+        let weight = |kw: Index| {
+            let tap = [at.block.clone(), kh.clone(), kw, 0usize.into()];
+            self.elements.weight(weights.read_vector(&tap, 3, at.lanes))
+        };
         let looped = |l: &mut Lower, lo: Index, hi: Index| {
             l.repeat("kw", lo, hi, |l, kw| {
                 let weight = l.bind("w", weight(kw.clone()));

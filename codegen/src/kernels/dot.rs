@@ -134,10 +134,6 @@ pub fn constant(operand: &super::Operand) -> Arc<Tensor> {
     operand.constant.clone().expect("families ask for constants")
 }
 
-pub fn floats(t: &Tensor) -> &[f32] {
-    t.as_slice().expect("families take constants of f32")
-}
-
 /// Where a tile stands.
 struct At<'a> {
     front: &'a [Index],

@@ -1,25 +1,30 @@
 //! Schedules: fast functions for the operators where the time goes, one file a family.
 //!
 //! A schedule writes loops over the same views as the plain lowering and computes the same sums in
-//! another order. `dot` is convolution and matrix product, `dense` the same of integers by micro-kernels, `depthwise` convolution channel by channel,
+//! another order. `dot` is convolution and matrix product, `dense` the same of integers by micro-kernels, `depthwise` convolution channel by channel, `channelwise` the same by micro-kernels of `planes`,
 //! `pool` pooling, `block` the micro-kernels of integer products, `elementwise` everything that goes element by element. All see images as
 //! `(n, h, w, c)`, whatever the strides. What a machine can hold decides on the tile (`tile`).
 
 pub mod block;
+pub mod channelwise;
 mod dense;
 mod depthwise;
 mod dot;
 mod elements;
 mod elementwise;
+mod folded;
 mod gather;
 mod output;
+pub mod planes;
 mod pool;
 mod rows;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod tile;
 
 pub use output::{Link, Output, Term};
+pub use sums::widens;
 pub use tile::Machine;
 
 use std::sync::Arc;
@@ -197,6 +202,7 @@ enum Family {
     Depthwise,
     Product,
     Pool,
+    Sums,
 }
 
 /// Whether an operator reads and writes images with channels last.
@@ -213,8 +219,16 @@ fn family(op: OpId, attrs: &Attrs, x: &[Option<&TensorType>], is_const: &dyn Fn(
         zero(2).is_none_or(|z| z.elements() == 1 && is_const(2)) && (zero(3).is_none() || is_const(3)) && is_const(1)
     };
     match op {
-        OpId::conv_integer if (3..=4).contains(&rank) && attrs.int("group") == 1 && zeros() => Some(Family::Conv),
+        OpId::conv_integer if (3..=4).contains(&rank) && zeros() => match attrs.int("group") as usize {
+            1 => Some(Family::Conv),
+            g if g == first.shape[1] && g == (*x.get(1)?)?.shape[0] => Some(Family::Depthwise),
+            _ => None,
+        },
         OpId::matmul_integer if rank >= 2 && (*x.get(1)?)?.shape.rank() == 2 && zeros() => Some(Family::Product),
+        OpId::max_pool if (3..=4).contains(&rank) && (first.dtype.is_signed_int() || first.dtype.is_unsigned_int()) => {
+            Some(Family::Pool)
+        }
+        OpId::reduce_sum if first.dtype == DType::I32 => Some(Family::Sums),
         _ if first.dtype != DType::F32 => None,
         OpId::conv if (3..=4).contains(&rank) && is_const(1) => {
             let w = (*x.get(1)?)?;
@@ -241,7 +255,11 @@ pub fn schedule(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Option
         Some(Family::Conv | Family::Product) if dense::takes(&task, machine) => dense::build(b, task, machine),
         Some(Family::Conv) => dot::conv(b, task, machine),
         Some(Family::Product) => dot::product(b, task, machine),
-        Some(Family::Depthwise) => depthwise::build(b, task, machine),
+        Some(Family::Depthwise) => {
+            let planes = if dense::takes(&task, machine) { channelwise::build(b, &task) } else { None };
+            planes.map_or_else(|| depthwise::build(b, task, machine), Ok)
+        }
+        Some(Family::Sums) => Ok(sums::build(b, &task)),
         Some(Family::Pool) => pool::build(b, task, machine),
         None => {
             let value = elementwise(task.op, task.attrs, &types)?;

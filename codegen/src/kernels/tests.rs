@@ -79,12 +79,18 @@ impl Layer {
         parse(&text, &self.data).unwrap_or_else(|e| panic!("{e}\n{text}"))
     }
 
-    fn conv(seed: u64) -> Graph {
+    /// A convolution; `each`: channel by channel.
+    fn conv(seed: u64, each: bool) -> Graph {
         let mut l = Layer::new(seed);
         let mut one_of = |v: &[usize]| v[l.r.below(v.len())];
-        let (c, o) = (one_of(&[1, 2, 3, 4, 5, 8, 12]), one_of(&[1, 2, 3, 4, 5, 6, 8, 9]));
-        let (kh, kw) = (one_of(&[1, 1, 2, 3]), one_of(&[1, 1, 3, 4]));
-        let (h, w, n) = (kh + one_of(&[0, 3, 5]), kw + one_of(&[0, 1, 4, 7]), one_of(&[1, 1, 2]));
+        let (c, mut o) = (one_of(&[1, 2, 3, 4, 5, 8, 12]), one_of(&[1, 2, 3, 4, 5, 6, 8, 9]));
+        let (mut kh, mut kw) = (one_of(&[1, 1, 2, 3]), one_of(&[1, 1, 3, 4]));
+        let mut more = one_of(&[0, 1, 4, 7]);
+        if each {
+            (o, kh, kw) = (c, one_of(&[1, 2, 3, 3, 5]), one_of(&[1, 2, 3, 3, 3, 4, 5, 7]));
+            more += one_of(&[0, 0, 12, 21]);
+        }
+        let (h, w, n) = (kh + one_of(&[0, 3, 5]), kw + more, one_of(&[1, 1, 2]));
         let (sh, sw) = (one_of(&[1, 1, 2]), one_of(&[1, 1, 2, 3]));
         let pads: Vec<usize> = (0..4).map(|_| one_of(&[0, 0, 1, 2])).collect();
         let dilation = if h > kh + 2 && w > 2 * kw { one_of(&[1, 1, 2]) } else { 1 };
@@ -102,7 +108,11 @@ impl Layer {
                 "kernel: [1], strides: [1], pads: [0,0], dilations: [1], ceil: false"
             },
         ));
-        l.line(format!("%w = const random({seed}) : i8[{o},{c},{}{kw}]", shape(&format!("{kh},"))));
+        l.line(format!(
+            "%w = const random({seed}) : i8[{o},{},{}{kw}]",
+            if each { 1 } else { c },
+            shape(&format!("{kh},"))
+        ));
         let zero = if ty == "i8" { l.r.below(200) as i64 - 100 } else { l.r.below(256) as i64 };
         l.line(format!("%z = const [{zero}] : {ty}[]"));
         let attrs = match two {
@@ -113,16 +123,17 @@ impl Layer {
             false => format!("strides: [{sw}], pads: [{},{}], dilations: [{dilation}]", pads[1], pads[3]),
         };
         let x = if moved { "x" } else { "x0" };
-        l.line(format!("%s = conv_integer %{x}, %w, %z, _ {{{attrs}, group: 1}}"));
+        let group = if each { c } else { 1 };
+        l.line(format!("%s = conv_integer %{x}, %w, %z, _ {{{attrs}, group: {group}}}"));
         let per: &[usize] = if two { &[o, 1, 1] } else { &[o, 1] };
-        let end = l.chain(o, per, c * kh * kw);
+        let end = l.chain(o, per, c / group * kh * kw);
         let mut output = end;
         if l.r.below(3) > 0 {
             // The result is wanted as it is computed.
             l.line(format!("%last = transpose %{end} {{perm: [{}]}}", if two { "0,2,3,1" } else { "0,2,1" }));
             output = "last";
         }
-        l.graph(&format!("conv{seed}"), output)
+        l.graph(&format!("{}{seed}", if each { "depthwise" } else { "conv" }), output)
     }
 
     fn product(seed: u64) -> Graph {
@@ -139,6 +150,82 @@ impl Layer {
         l.line("%s = matmul_integer %x, %w, %z, _".into());
         let end = l.chain(o, &[o], k);
         l.graph(&format!("product{seed}"), end)
+    }
+
+    /// The largest elements or the sums of an image.
+    fn pool(seed: u64) -> Graph {
+        let mut l = Layer::new(seed);
+        let mut one_of = |v: &[usize]| v[l.r.below(v.len())];
+        let (n, c, h, w) = (one_of(&[1, 2]), one_of(&[1, 3, 4, 6]), one_of(&[4, 7]), one_of(&[3, 5, 8]));
+        let ty = ["i8", "u8"][one_of(&[0, 1])];
+        let (kh, kw, pad, stride) = (one_of(&[1, 2, 3]), one_of(&[2, 3]), one_of(&[0, 1]), one_of(&[1, 2]));
+        let kind = one_of(&[0, 1, 2]);
+        l.line(format!("%x0 = input : {ty}[{n},{c},{h},{w}]"));
+        l.line(format!(
+            "%x = max_pool %x0 {{kernel: [{kh},{kw}], strides: [{stride},{stride}], pads: [0,{pad},0,{pad}], dilations: [1,1], \
+             ceil: false}}"
+        ));
+        if kind == 0 {
+            return l.graph(&format!("pool{seed}"), "x");
+        }
+        l.line("%wide = cast %x {to: i32}".into());
+        let keep = kind == 1;
+        let axes = if seed.is_multiple_of(3) { "-1" } else { "2,3" };
+        l.line(format!("%s = reduce_sum %wide {{axes: [{axes}], keep: {keep}}}"));
+        let end = match (keep, axes) {
+            (true, _) => l.chain(c, &[c, 1, 1], h * w),
+            (false, "-1") => l.chain(c, &[c, 1], w),
+            (false, _) => l.chain(c, &[c], h * w),
+        };
+        l.graph(&format!("sums{seed}"), end)
+    }
+}
+
+/// `exp((x - largest) * scale)` from a table over its sum, in integers: no step leaves 32 bits.
+fn softmax(classes: usize) -> Graph {
+    let table = (0..256).map(|d| ((1 << 22) as f64 * (-0.07 * d as f64).exp()).round() as i32).collect();
+    let text = format!(
+        "graph @softmax {{
+%x = input : i8[3,{classes}]
+%t = const data(0) : i32[256]
+%k = const [256] : i32[]
+%two = const [2] : i32[]
+%z = const [-128] : i32[]
+%hi = const [127] : i32[]
+%wide = cast %x {{to: i32}}
+%m = reduce_max %wide {{axes: [1], keep: true}}
+%d = sub %m, %wide
+%e = gather %t, %d {{axis: 0}}
+%s = reduce_sum %e {{axes: [1], keep: true}}
+%h = div %s, %two
+%a = mul %e, %k
+%b = add %a, %h
+%q = div %b, %s
+%r = add %q, %z
+%c = min %r, %hi
+%y = cast %c {{to: i8}}
+output %y
+}}
+"
+    );
+    let table = Arc::new(Tensor::of::<i32>(vec![256], table));
+    parse(&text, &[table]).unwrap_or_else(|e| panic!("{e}\n{text}"))
+}
+
+#[test]
+fn softmax_of_integers_is_close() {
+    for classes in [2, 12] {
+        let graph = softmax(classes);
+        check(&graph, 1);
+        let x = Tensor::random(graph.node(graph.inputs()[0]).tensor(), 5);
+        let y = Evaluator.compile(&graph).unwrap().run(std::slice::from_ref(&x)).unwrap();
+        for (x, y) in x.to_f64s().chunks(classes).zip(y[0].to_f64s().chunks(classes)) {
+            let sum: f64 = x.iter().map(|x| (0.07 * x).exp()).sum();
+            for (x, y) in x.iter().zip(y) {
+                let want = (256.0 * (0.07 * x).exp() / sum).min(255.0) - 128.0;
+                assert!((y - want).abs() <= 0.501, "{y} for {want}");
+            }
+        }
     }
 }
 
@@ -166,7 +253,7 @@ fn check(graph: &Graph, seed: u64) -> usize {
 
 #[test]
 fn integer_convolutions_are_exact() {
-    let kernels: usize = (0..150).map(|seed| check(&Layer::conv(seed), seed)).sum();
+    let kernels: usize = (0..150).map(|seed| check(&Layer::conv(seed, false), seed)).sum();
     assert!(kernels > 300, "{kernels}");
 }
 
@@ -174,4 +261,38 @@ fn integer_convolutions_are_exact() {
 fn integer_products_are_exact() {
     let kernels: usize = (0..60).map(|seed| check(&Layer::product(seed), seed)).sum();
     assert!(kernels > 60, "{kernels}");
+}
+
+#[test]
+fn integer_convolutions_channel_by_channel_are_exact() {
+    let kernels: usize = (0..150).map(|seed| check(&Layer::conv(seed, true), seed)).sum();
+    assert!(kernels > 120, "{kernels}");
+}
+
+#[test]
+fn pools_and_sums_of_bytes_are_exact() {
+    for seed in 0..60 {
+        check(&Layer::pool(seed), seed);
+    }
+}
+
+/// Bands of rows are spread before they are computed, so a result may begin some rows below its operand: two
+/// images and the planes of four channels take less than two images beside each other.
+#[test]
+fn convolutions_channel_by_channel_are_computed_over_their_operands() {
+    let mut l = Layer::new(1);
+    l.line("%x0 = input : i8[1,64,25,5]".into());
+    l.line("%z = const [-128] : i8[]".into());
+    l.constant("m", &[64, 1, 1], |r| 9_000_000 + r.below(9_000_000) as i32);
+    for i in 1..4 {
+        l.line(format!("%w{i} = const random({i}) : i8[64,1,3,3]"));
+        let attrs = "strides: [1,1], pads: [1,1,1,1], dilations: [1,1], group: 64";
+        l.line(format!("%s{i} = conv_integer %x{}, %w{i}, %z, _ {{{attrs}}}", i - 1));
+        l.line(format!("%x{i} = requantize %s{i}, %m {{to: i8, shift: 0, zero: -128, lo: -128, hi: 127}}"));
+    }
+    let graph = l.graph("bands", "x3");
+    check(&graph, 3);
+    let m4 = Target::find("cortex-m4").unwrap();
+    let Generated { plan, program } = generate(&graph, m4, Io::Caller, Schedules::Fast).unwrap();
+    assert!(program.arena_bytes < 2 * 8000 - 1000, "{plan}");
 }

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::kernels::block::{Block, Inputs, Sums, Weights, widen};
+use crate::kernels::planes::Planes;
 use tinyc_core::loops::{Access, Buf, Dim, Expr, Index, Library, Load, Lower, Mode, Scalar, Stmt, Store, Ty};
+use tinyc_core::ops::window::Window;
 
 fn compiled(f: &Function) -> Result<Code, Refusal> {
     let sites: Vec<Site> = f.buffers.iter().map(|b| Site { align: b.elem.bytes(), disjoint: true }).collect();
@@ -48,6 +50,54 @@ fn blocks_use_all_registers() {
     }
     let code = compiled(&widen("w", 2, 64, 64, true)).unwrap();
     assert_eq!(instructions(&code), (8, 3), "{}", code.lines.join("\n"));
+}
+
+fn channel(output: usize, stride: usize) -> Planes {
+    let input = output * stride;
+    let rows = Window { input, kernel: 3, stride, dilation: 1, before: 1, after: 1, output };
+    let result = Sums::Narrow { shift: 0, range: (-128, 127) };
+    let (input, output) = ([input * 64, 64], [output * 64, 64]);
+    Planes { rows, columns: rows, signed: true, zero: -5, result, result_zero: -3, band: 4, input, output }
+}
+
+/// A sum for each of six pixels, weights and words of the plane: the zero point, which is outside of all loops in
+/// the source, is made where it is added.
+#[test]
+fn tiles_of_channels_use_all_registers() {
+    let turns = [(5, 1), (6, 1), (48, 1), (24, 2)].map(|(output, stride)| {
+        let code = compiled(&channel(output, stride).kernels("f")[0].0).unwrap();
+        let text = code.lines.join("\n");
+        // Once a turn, and no register holds it otherwise.
+        assert_eq!(text.matches("mvn").count(), 1, "{text}");
+        instructions(&code).0
+    });
+    // Of 5 pixels, and of 6.
+    assert_eq!(turns, [64, 74, 74, 80]);
+    let code = compiled(&channel(5, 1).spread("f")).unwrap();
+    assert_eq!(instructions(&code).0, 36, "{}", code.lines.join("\n"));
+}
+
+/// No layer of usual extents needs more registers than there are.
+#[test]
+fn kernels_of_channels_compile() {
+    for (output, kernel, stride) in [(3, 3, 1), (5, 3, 2), (7, 5, 1), (12, 3, 1), (24, 5, 2), (48, 3, 1), (96, 7, 2)] {
+        for channels in [4, 24, 96, 256, 1024] {
+            let (pad, input) = (kernel / 2, output * stride);
+            let rows = Window { input, kernel, stride, dilation: 1, before: pad, after: pad, output };
+            let p = Planes {
+                rows,
+                columns: rows,
+                band: 2.min(output),
+                input: [input * channels, channels],
+                output: [output * channels, channels],
+                ..channel(output, stride)
+            };
+            for f in [p.spread("spread")].into_iter().chain(p.kernels("f").into_iter().map(|k| k.0)) {
+                let refused = compiled(&f).err();
+                assert_eq!(refused, None, "{} of {kernel}x{kernel}/{stride} to {output}x{channels}", f.name);
+            }
+        }
+    }
 }
 
 /// Where nothing is aligned, no word is loaded together with another.

@@ -31,7 +31,7 @@ impl Groups {
         }
         graph.outputs().iter().for_each(|o| *readers.entry(o.node).or_default() += 1);
         for &id in nodes {
-            if !kernels::is_elementwise(graph, id) {
+            if !kernels::is_elementwise(graph, id) || kernels::widens(graph, id) {
                 continue;
             }
             let joins = |x: &NodeId| {

@@ -17,7 +17,7 @@ mod step;
 pub use layout::order;
 
 use crate::Io;
-use crate::kernels::Machine;
+use crate::kernels::{self, Machine};
 use crate::targets::Target;
 use function::InMemory;
 use fuse::Groups;
@@ -25,7 +25,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tinyc_core::diag::{Code, Diagnostic, OpError, Report};
 use tinyc_core::graph::{Graph, Kind, NodeId};
-use tinyc_core::loops::{FnId, Function, Scalar, Stmt, View};
+use tinyc_core::loops::view::Map;
+use tinyc_core::loops::{Cast, FnId, Function, Scalar, Stmt, View};
 use tinyc_core::op::OpId;
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::TensorType;
@@ -219,6 +220,11 @@ impl Select<'_> {
             return None;
         }
         let value = self.values.get(&x)?.first()?.clone()?;
+        if kernels::widens(self.graph, id) && value.view.map.is_none() {
+            let extension = if value.view.dtype.is_unsigned_int() { Cast::ZExt } else { Cast::SExt };
+            let body = Map::hole(value.view.ty()).cast(extension, Scalar::I32);
+            return Some(InMemory { view: value.view.mapped(Map { body }), ..value });
+        }
         let view = layout::alias(self.graph, id, &value.view)?;
         let same = Scalar::of(y.dtype) == Some(view.scalar());
         same.then_some(InMemory { view: View { dtype: y.dtype, ..view }, ..value })

@@ -5,6 +5,7 @@
 mod interface;
 mod kernels;
 mod micro;
+mod planes;
 mod programs;
 mod weights;
 

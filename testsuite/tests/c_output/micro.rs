@@ -92,25 +92,25 @@ fn block(channels: usize, pixels: usize, depth: usize, weights: Weights) -> Bloc
     Block { channels, pixels, depth, weights, inputs: Inputs::Wide, stride: channels, result }
 }
 
-const GCC: &str = "arm-none-eabi-gcc";
-const CLANG: &str = "clang";
+pub const GCC: &str = "arm-none-eabi-gcc";
+pub const CLANG: &str = "clang";
 /// Older releases take bare cores to fault on addresses that are not aligned.
 const CLANG_FLAGS: &[&str] = &["--target=arm-none-eabi", "-ffreestanding", "-munaligned-access"];
 
 /// Without the assembly.
-const C: &str = "-DMODEL_USE_NAKED=0";
+pub const C: &str = "-DMODEL_USE_NAKED=0";
 
-fn named(mut case: Case) -> Case {
+pub fn named(mut case: Case) -> Case {
     case.program.name = "model".into();
     case
 }
 
-fn interpreted(case: &Case) -> Vec<Tensor> {
+pub fn interpreted(case: &Case) -> Vec<Tensor> {
     interp::run(&case.program, &case.inputs).unwrap_or_else(|e| panic!("{}: {e}", case.program.name))
 }
 
 /// Instructions of one run, whose outputs are `want`.
-fn count(case: &Case, want: &[Tensor], compiler: &str, flags: &[&str]) -> u64 {
+pub fn count(case: &Case, want: &[Tensor], compiler: &str, flags: &[&str]) -> u64 {
     let options = options("cortex-m4");
     let what = format!("{} ({compiler} {flags:?})", case.program.name);
     let emitted = print(case, &options);
@@ -126,7 +126,7 @@ fn count(case: &Case, want: &[Tensor], compiler: &str, flags: &[&str]) -> u64 {
     instructions
 }
 
-fn has_assembly(emitted: &Emitted) -> bool {
+pub fn has_assembly(emitted: &Emitted) -> bool {
     emitted.source.contains("_NAKED static")
 }
 
@@ -271,7 +271,7 @@ impl Maker {
     }
 
     fn value(&mut self, depth: usize, k: Option<&Index>) -> Expr {
-        const CALLS: [(Library, usize); 11] = [
+        const CALLS: [(Library, usize); 15] = [
             (Library::Smlad, 3),
             (Library::Smlabb, 3),
             (Library::Smlatt, 3),
@@ -280,6 +280,10 @@ impl Maker {
             (Library::Sxtb16Ror8, 1),
             (Library::Ssat8, 1),
             (Library::Ssat16, 1),
+            (Library::Usat8, 1),
+            (Library::Uxtb16, 1),
+            (Library::Uxtb16Ror8, 1),
+            (Library::Smlabt, 3),
             (Library::Pkhbt, 2),
             (Library::Pkhtb, 2),
             (Library::Smlad, 3),
