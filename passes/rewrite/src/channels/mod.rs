@@ -2,13 +2,16 @@
 //!
 //! A channel is an index of a value's channel axis, as `range` has it. Bounds run forward from the inputs;
 //! what is needed runs backward from the outputs. A sum of products `b[o] + sum over c, k of w[o,c,k] *
-//! x[c,..]` (convolution of one group, gemm, matmul with constant weights) does without channel `c`
+//! x[c,..]` (convolution of one group, gemm, matmul, of floats or integers, with constant weights) does without channel `c`
 //!
 //! - where its products are zeros: `x[c]` is finite and all `w[o,c,k]` are zero, or `x[c]` is zero and all
 //!   `w[o,c,k]` are finite, and `b[o]` is not -0.0. A zero of either sign added to a sum that is not -0.0
 //!   changes no bit of it, so such channels go in both passes;
 //! - where `x[c]` is another constant `v` and no window reads padding: `b[o] + sum over k of w[o,c,k] * v`
 //!   takes the place of `b[o]`. That rounds in another order, so only `fold-channels` does it.
+//!
+//! Sums of integers start from 0, count from zero points, for which padding stands, and are the same in any order, so
+//! other constants go from them in both passes.
 //!
 //! Where a network is taken to compute no NaN, which exact runs do not, products with zero weights are zeros
 //! whatever `x[c]` is.

@@ -56,6 +56,8 @@ pub fn relate(
     let mut relation = Relation { graph, id, attrs, operands: &operands, known, fold, classes };
     let related = match op {
         OpId::conv if attrs.int("group") == 1 => relation.convolution(),
+        OpId::conv_integer if attrs.int("group") == 1 => relation.integer_convolution(),
+        OpId::matmul_integer => relation.integer_matmul(),
         OpId::conv_transpose if attrs.int("group") == 1 => relation.transposed_convolution(),
         OpId::gemm => relation.gemm(),
         OpId::matmul => relation.matmul(),
@@ -81,6 +83,9 @@ pub fn aligned(x: &TensorType, y: &TensorType, axis: usize) -> Option<usize> {
     (axis + x.shape.rank()).checked_sub(y.shape.rank())
 }
 
+/// Sums of integers have 32 bits.
+const INTEGERS: f64 = 2_147_483_648.0;
+
 /// Products of a sum: `w[first(o, c)..][..taps]` belong to output `o` and channel `c`.
 struct Products<'a> {
     w: Vec<f64>,
@@ -90,6 +95,8 @@ struct Products<'a> {
     start: Option<Vec<f64>>,
     /// Whether positions differ in what is summed: windows read padding.
     padded: bool,
+    /// What the operand counts from; what padding is.
+    zero: f64,
     /// What is folded into the bias may be so large.
     room: f64,
 }
@@ -130,7 +137,43 @@ impl Relation<'_> {
         let taps = w.shape()[2..].iter().product();
         let first = |o: usize, c: usize| (o * channels + c) * taps;
         let room = self.room(1.0, 1.0);
-        self.sum((1, 1), &Products { w: w.to_f64s(), taps, first: &first, start, padded, room })
+        self.sum((1, 1), &Products { w: w.to_f64s(), taps, first: &first, start, padded, zero: 0.0, room })
+    }
+
+    fn integer_convolution(&mut self) -> Option<Option<Sum>> {
+        let x = self.ty(self.operand(0)?);
+        let w = self.constant(1)?;
+        let (channels, kernel): (usize, Vec<i64>) = (w.shape()[1], w.shape()[2..].iter().map(|&k| k as i64).collect());
+        let windows = window::windows("conv_integer", x, &kernel, self.attrs, false).ok()?;
+        let padded = windows.iter().any(|w| w.before > 0 || w.reach() > 0);
+        let taps = w.shape()[2..].iter().product();
+        let first = |o: usize, c: usize| (o * channels + c) * taps;
+        let (w, zero) = (self.centered_weights(w)?, self.x_zero()?);
+        self.sum((1, 1), &Products { w, taps, first: &first, start: None, padded, zero, room: INTEGERS })
+    }
+
+    fn integer_matmul(&mut self) -> Option<Option<Sum>> {
+        let w = self.constant(1).filter(|w| w.shape().rank() == 2)?;
+        let last = |id: NodeId| self.ty(id).shape.rank().checked_sub(1);
+        let axes = (last(self.operand(0)?)?, last(self.id)?);
+        let columns = w.shape()[1];
+        let first = |o: usize, c: usize| c * columns + o;
+        let (w, zero) = (self.centered_weights(w)?, self.x_zero()?);
+        self.sum(axes, &Products { w, taps: 1, first: &first, start: None, padded: false, zero, room: INTEGERS })
+    }
+
+    /// The one zero point of the first operand of a sum of integers.
+    fn x_zero(&self) -> Option<f64> {
+        match self.operand(2) {
+            None => Some(0.0),
+            Some(_) => self.constant(2).filter(|z| z.data().len() == 1).map(|z| z.to_f64s()[0]),
+        }
+    }
+
+    /// Weights of integers, where their zero points are 0.
+    fn centered_weights(&self, w: &Tensor) -> Option<Vec<f64>> {
+        let zeros = self.operand(3).is_none() || self.constant(3)?.to_f64s().iter().all(|&z| z == 0.0);
+        zeros.then(|| w.to_f64s())
     }
 
     /// Positions differ in the taps that reach them, so a constant channel is none behind it.
@@ -143,7 +186,7 @@ impl Relation<'_> {
         let (outputs, taps) = (w.shape()[1], w.shape()[2..].iter().product());
         let first = |o: usize, c: usize| (c * outputs + o) * taps;
         let room = self.room(1.0, 1.0);
-        self.sum((1, 1), &Products { w: w.to_f64s(), taps, first: &first, start, padded: true, room })
+        self.sum((1, 1), &Products { w: w.to_f64s(), taps, first: &first, start, padded: true, zero: 0.0, room })
     }
 
     /// Sums of gemm and matmul start from 0.0.
@@ -157,7 +200,10 @@ impl Relation<'_> {
             return None;
         }
         let room = self.room(self.attrs.float("alpha").into(), self.attrs.float("beta").into());
-        self.sum((axis, 1), &Products { w: w.to_f64s(), taps: 1, first: &first, start: None, padded: false, room })
+        self.sum(
+            (axis, 1),
+            &Products { w: w.to_f64s(), taps: 1, first: &first, start: None, padded: false, zero: 0.0, room },
+        )
     }
 
     fn matmul(&mut self) -> Option<Option<Sum>> {
@@ -167,7 +213,10 @@ impl Relation<'_> {
         let columns = w.shape()[1];
         let first = |o: usize, c: usize| c * columns + o;
         let room = self.room(1.0, 1.0);
-        self.sum(axes, &Products { w: w.to_f64s(), taps: 1, first: &first, start: None, padded: false, room })
+        self.sum(
+            axes,
+            &Products { w: w.to_f64s(), taps: 1, first: &first, start: None, padded: false, zero: 0.0, room },
+        )
     }
 
     /// The largest number of which `alpha` times can be added to `beta` times the bias.
@@ -196,12 +245,14 @@ impl Relation<'_> {
             let (r, w): (Range, &[f64]) = (ranges.at(c), &p.w[(p.first)(o, c)..][..p.taps]);
             let from_negative_zero = p.start.as_ref().is_some_and(|s| s[o] == 0.0 && s[o].is_sign_negative());
             let no_weights = w.iter().all(|&w| w == 0.0) && (r.is_finite() || numbers);
-            let zero = no_weights || r.is_zero() && w.iter().all(|w| w.is_finite());
+            let is_zero = if float { r.is_zero() } else { r.constant() == Some(p.zero) };
+            let zero = no_weights || is_zero && w.iter().all(|w| w.is_finite());
             if zero && (self.fold || !from_negative_zero) {
                 return Some(0.0);
             }
-            let constant = r.constant().filter(|_| self.fold && float && !p.padded);
-            constant.map(|v| w.iter().map(|w| w * v).sum())
+            // Sums of integers are the same in any order.
+            let constant = r.constant().filter(|_| (self.fold || !float) && !p.padded);
+            constant.map(|v| w.iter().map(|w| w * (v - p.zero)).sum())
         };
         let row = |o: usize| {
             let mut row: Vec<Option<f64>> = (0..channels).map(|c| instead(o, c)).collect();
@@ -215,7 +266,7 @@ impl Relation<'_> {
     /// Operators whose channels are functions of channels.
     fn channelwise(&mut self, op: OpId) -> Option<()> {
         match op {
-            OpId::conv | OpId::conv_transpose => return self.groups(),
+            OpId::conv | OpId::conv_integer | OpId::conv_transpose => return self.groups(),
             OpId::concat => return self.concat(),
             OpId::reshape => return self.reshape(),
             OpId::slice => return self.slice(),
@@ -298,7 +349,7 @@ impl Relation<'_> {
         if self.classes.axis(x)? != 1 || self.classes.axis(self.id)? != 1 {
             return None;
         }
-        if self.constant(1).is_none() || self.operand(2).is_some() && self.constant(2).is_none() {
+        if self.constant(1).is_none() || (2..4).any(|i| self.operand(i).is_some() && self.constant(i).is_none()) {
             return None;
         }
         let (channels, outputs) = (self.ty(x).shape[1] / groups, self.ty(self.id).shape[1] / groups);

@@ -106,6 +106,26 @@ impl Part<'_> {
                 self.take(2, 0, mask);
                 attrs.with_int("group", group)
             }
+            OpId::conv_integer => {
+                let group = match sum {
+                    Some(_) => 1,
+                    None => attrs.int("group") * kept / mask.len().max(1) as i64,
+                };
+                if sum.is_some() {
+                    self.take(1, 1, self.channels);
+                }
+                self.take(1, 0, mask);
+                if self.input(3).is_some_and(|zeros| zeros.data().len() > 1) {
+                    self.take(3, 0, mask);
+                }
+                let rank = self.ty.shape.rank();
+                return (attrs.with_int("group", group), instead.map(|more| self.summand(more, rank - 2)));
+            }
+            OpId::matmul_integer => {
+                self.take(1, 0, self.channels);
+                self.take(1, 1, mask);
+                return (attrs, instead.map(|more| self.summand(more, 0)));
+            }
             OpId::conv_transpose => {
                 self.take(1, 0, self.channels);
                 if sum.is_some() {
@@ -190,6 +210,13 @@ impl Part<'_> {
         if self.input(i).is_some_and(|t| t.shape()[axis] == self.mask.len()) {
             self.take(i, axis, self.mask);
         }
+    }
+
+    /// A constant with a number for each channel of the result that stays, and so many axes behind it.
+    fn summand(&mut self, more: Vec<f64>, behind: usize) -> NodeId {
+        let kept: Vec<f64> = more.into_iter().zip(self.mask).filter(|(_, stays)| **stays).map(|(v, _)| v).collect();
+        let shape = [vec![kept.len()], vec![1; behind]].concat();
+        self.graph.add_const(Tensor::of::<f64>(shape, kept).cast(self.ty.dtype), None)
     }
 
     /// Makes input 2 `beta` times itself, if it is there, and `alpha` times a number for each channel of the

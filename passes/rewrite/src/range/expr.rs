@@ -184,8 +184,27 @@ fn call(f: Library, args: Vec<Vec<Range>>, n: usize) -> Vec<Range> {
             ranges.into_iter().zip(&args[0]).map(checked).collect()
         }
         PowF32 => pow(&args[0], &args[1]),
+        Library::Smmlar => (0..n).map(|i| high_product(args[0][i], args[1][i], args[2][i])).collect(),
+        Library::Ssat8 => saturated(&args[0], 8),
+        Library::Ssat16 => saturated(&args[0], 16),
         _ => vec![full(f.result(&[]).scalar); n],
     }
+}
+
+/// `floor((x * y + 2^31) / 2^32) + a`: monotone in `x` and in `y`.
+fn high_product(x: Range, y: Range, a: Range) -> Range {
+    let (x, y) = (signed(x, Scalar::I32), signed(y, Scalar::I32));
+    let high = |x: f64, y: f64| ((x as i128 * y as i128 + (1 << 31)) >> 32) as f64;
+    let corners = [high(x.lo, y.lo), high(x.lo, y.hi), high(x.hi, y.lo), high(x.hi, y.hi)];
+    let (lo, hi) =
+        (corners.into_iter().fold(f64::INFINITY, f64::min), corners.into_iter().fold(f64::NEG_INFINITY, f64::max));
+    scalar::integer(lo + a.lo, hi + a.hi, Scalar::I32)
+}
+
+fn saturated(x: &[Range], bits: i32) -> Vec<Range> {
+    let half = 2f64.powi(bits - 1);
+    let end = |v: f64| v.clamp(-half, half - 1.0);
+    x.iter().map(|r| signed(*r, Scalar::I32)).map(|r| Range::new(end(r.lo), end(r.hi))).collect()
 }
 
 fn values(f: Library, args: &[Vec<f32>]) -> Vec<f32> {

@@ -154,15 +154,53 @@ fn taps(windows: &[window::Window]) -> Vec<(bool, bool)> {
 
 pub fn conv(attrs: &Attrs, x: &Operands<'_>, y: &TensorType) -> Option<Ranges> {
     let [Some(x), Some(w), rest @ ..] = x else { return None };
-    let kernel: Vec<i64> = w.ty.shape[2..].iter().map(|&k| k as i64).collect();
-    let windows = window::windows("conv", x.ty, &kernel, attrs, false).ok()?;
-    let weights = numbers(w)?;
-    let (outputs, channels) = (w.ty.shape[0], w.ty.shape[1]);
+    let outputs = w.ty.shape[0];
     let bias = match rest.first().copied().flatten() {
         Some(b) => each(&b, 0, outputs),
         None => vec![Range::point(0.0); outputs],
     };
-    let inside = each(x, 1, x.ty.shape[1]);
+    convolution(attrs, (x.ty, w.ty, y), &each(x, 1, x.ty.shape[1]), &numbers(w)?, &bias)
+}
+
+pub fn conv_integer(attrs: &Attrs, x: &Operands<'_>, y: &TensorType) -> Option<Ranges> {
+    let [Some(x), Some(w), zeros @ ..] = x else { return None };
+    let outputs = w.ty.shape[0];
+    let (inside, zeros) = (centered(x, 1, zero(zeros, 0))?, zero_points(zero(zeros, 1), outputs)?);
+    let taps = w.ty.elements() / outputs.max(1);
+    let weights: Vec<f64> = numbers(w)?.iter().enumerate().map(|(i, w)| w - zeros[i / taps.max(1)]).collect();
+    convolution(attrs, (x.ty, w.ty, y), &inside, &weights, &vec![Range::point(0.0); outputs])
+}
+
+/// One of the zero points, if it is there.
+fn zero<'a>(zeros: &'a Operands<'_>, i: usize) -> Option<&'a Operand<'a>> {
+    zeros.get(i)?.as_ref()
+}
+
+/// What differs from a zero point, at each index of an axis.
+fn centered(x: &Operand<'_>, axis: usize, zero: Option<&Operand<'_>>) -> Option<Vec<Range>> {
+    let zero = zero_points(zero, 1)?[0];
+    Some(each(x, axis, x.ty.shape[axis]).into_iter().map(|r| Range::new(r.lo - zero, r.hi - zero)).collect())
+}
+
+/// Constant zero points, one for each of `n`.
+fn zero_points(zero: Option<&Operand<'_>>, n: usize) -> Option<Vec<f64>> {
+    let Some(zero) = zero else { return Some(vec![0.0; n]) };
+    let all = numbers(zero)?;
+    if all.len() == 1 { Some(vec![all[0]; n]) } else { Some(all).filter(|all| all.len() == n) }
+}
+
+/// Types of the image, of the weights and of the result; the image's channels, weights, and what each sum starts
+/// from.
+fn convolution(
+    attrs: &Attrs,
+    (x, w, y): (&TensorType, &TensorType, &TensorType),
+    inside: &[Range],
+    weights: &[f64],
+    bias: &[Range],
+) -> Option<Ranges> {
+    let kernel: Vec<i64> = w.shape[2..].iter().map(|&k| k as i64).collect();
+    let windows = window::windows("conv", x, &kernel, attrs, false).ok()?;
+    let (outputs, channels) = (w.shape[0], w.shape[1]);
     let padded: Vec<Range> = inside.iter().map(|r| r.hull(Range::point(0.0))).collect();
     let taps = taps(&windows);
     let group = outputs / (attrs.int("group") as usize).max(1);
@@ -266,6 +304,17 @@ pub fn matmul(x: &Operands<'_>, y: &TensorType) -> Option<Ranges> {
     let axis = y.shape.rank().saturating_sub(1);
     let each: Vec<Range> = products.into_iter().map(|r| stored(r, y.dtype)).collect();
     Some(if rank_b == 1 { Ranges::whole(y, *each.first()?) } else { Ranges::new(axis, each) })
+}
+
+/// Of two matrices, where weights have the zero point 0.
+pub fn matmul_integer(x: &Operands<'_>, y: &TensorType) -> Option<Ranges> {
+    let [Some(a), Some(b), zeros @ ..] = x else { return None };
+    let plain = a.ty.shape.rank() == 2 && b.ty.shape.rank() == 2;
+    if !plain || zero_points(zero(zeros, 1), 1)? != [0.0] {
+        return None;
+    }
+    let products = columns(&centered(a, 1, zero(zeros, 0))?, b, false, b.ty.shape[1], y.dtype)?;
+    Some(Ranges::new(1, products.into_iter().map(|r| stored(r, y.dtype)).collect()))
 }
 
 /// For each of the `n` columns of the right operand of a product, the sum of its numbers times those of the

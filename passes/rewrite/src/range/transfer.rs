@@ -47,7 +47,7 @@ pub fn transfer(op: OpId, attrs: &Attrs, x: &[Option<Operand<'_>>], y: &[TensorT
 fn channel_axis(op: OpId, attrs: &Attrs, x: &[Option<Operand<'_>>], y: &TensorType) -> Option<usize> {
     let x = x.first()?.as_ref()?;
     match op {
-        OpId::matmul | OpId::gemm => y.shape.rank().checked_sub(1),
+        OpId::matmul | OpId::matmul_integer | OpId::gemm => y.shape.rank().checked_sub(1),
         _ if x.ty.shape == y.shape => Some(x.ranges.axis()),
         _ if op.op().attrs().iter().any(|a| a.name == "axes") => moves::kept_axis(attrs, x.ty, x.ranges.axis()),
         _ => None,
@@ -60,6 +60,8 @@ fn one(op: OpId, attrs: &Attrs, x: &[Option<Operand<'_>>], y: &TensorType) -> Op
     }
     match op {
         OpId::conv => sums::conv(attrs, x, y),
+        OpId::conv_integer => sums::conv_integer(attrs, x, y),
+        OpId::matmul_integer => sums::matmul_integer(x, y),
         OpId::conv_transpose => sums::conv_transpose(attrs, x, y),
         OpId::gemm => sums::gemm(attrs, x, y),
         OpId::matmul => sums::matmul(x, y),

@@ -18,13 +18,14 @@ pub const RULES: &[Rule] = &[
               integer-arithmetic-only inference\" (CVPR 2018), section 2.2.",
         accuracy: Accuracy::Step,
         from: "(quantize ?q (conv ?a (dequantize ?x ?sx ?zx) (dequantize ?w ?sw ?zw) ?b) ?sy ?zy)",
-        to: "(requantize ?r (add (conv_integer ?a ?x ?w ?zx ?zw) ?o) ?m)",
+        to: "(requantize ?r (add (conv_integer ?a ?x ?w ?zx ?n) ?o) ?m)",
         bind: |m| {
             let w = m.constant("?w")?;
             let (outputs, spatial) = (w.shape()[0], w.shape().rank() - 2);
             let products = Products { weights: w.to_f64s(), outputs, channel: Box::new(move |i, n| i * outputs / n) };
             let column = [vec![outputs], vec![1; spatial]].concat();
-            products.bind(m, "?b", column, 0)
+            let bound = products.bind(m, "?b", column, 0)?;
+            Some(if zero(m, "?zw") == Some(0.0) { bound.absent("?n") } else { bound.same("?n", "?zw") })
         },
         examples: &[
             "?q {to: i8}; ?a {strides: [1,1], pads: [1,1,0,1], dilations: [1,1], group: 1}; ?x i8[1,3,4,4] in -128..127; ?sx const \
