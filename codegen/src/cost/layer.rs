@@ -49,7 +49,7 @@ impl Key {
 }
 
 /// `None` where no function can be made.
-pub fn price(target: &Target, layer: &Layer<'_>) -> Option<LayerCost> {
+pub fn price(target: &Target, machine: Machine, layer: &Layer<'_>) -> Option<LayerCost> {
     let types: Vec<Option<&TensorType>> = layer.operands.iter().map(|o| o.map(|o| o.ty)).collect();
     let held = |t: &TensorType| tinyc_core::loops::Scalar::of(t.dtype).is_some();
     if !types.iter().flatten().copied().chain(layer.results).all(held) {
@@ -65,9 +65,9 @@ pub fn price(target: &Target, layer: &Layer<'_>) -> Option<LayerCost> {
         // Scalars stand in the code.
         let stored = constants.filter(|o| o.ty.elements() > 1);
         let mut estimate = Estimate::new(target, &target.cycles, &[]);
-        (link(&mut estimate, Machine::of(target), layer, value, chain), stored.map(|o| o.ty.bytes()).sum())
+        (link(&mut estimate, machine, layer, value, chain), stored.map(|o| o.ty.bytes()).sum())
     } else {
-        let Made { function, callees, args, .. } = alone(target, layer)?;
+        let Made { function, callees, args, .. } = alone(machine, layer)?;
         let is_constant =
             |arg: usize| arg == PACKED || layer.operands.get(arg).is_some_and(|o| o.is_some_and(|o| o.constant));
         let parameters = function.buffers.iter().zip(&args).filter(|(_, arg)| is_constant(**arg));
@@ -110,7 +110,7 @@ fn link(estimate: &mut Estimate<'_>, machine: Machine, layer: &Layer<'_>, value:
 }
 
 /// The function of the operator alone, called with its operands and results by their positions.
-fn alone(target: &Target, layer: &Layer<'_>) -> Option<Made> {
+fn alone(machine: Machine, layer: &Layer<'_>) -> Option<Made> {
     let windows = kernels::reads_images(layer.op);
     let place = |buffer: usize, ty: &TensorType, image: bool| {
         let rank = ty.shape.rank();
@@ -139,7 +139,7 @@ fn alone(target: &Target, layer: &Layer<'_>) -> Option<Made> {
         New::Scratch => SCRATCH,
     };
     let scheduled = match &results[..] {
-        [y] => function::scheduled(&work, &[], y, Machine::of(target), &mut allocate),
+        [y] => function::scheduled(&work, &[], y, machine, &mut allocate),
         _ => None,
     };
     scheduled.unwrap_or_else(|| function::plain(&work, &results)).ok()

@@ -12,6 +12,7 @@ mod trips;
 mod walk;
 
 use crate::Io;
+use crate::kernels::Machine;
 use crate::select::Schedules;
 use crate::targets::{Cycles, Target};
 use estimate::Estimate;
@@ -33,13 +34,19 @@ const CODE_PER_STEP: usize = 64;
 pub struct CodegenCost {
     target: &'static Target,
     io: Io,
+    schedules: Schedules,
     /// Prices that were asked for before.
     layers: RefCell<HashMap<layer::Key, Option<LayerCost>>>,
 }
 
 impl CodegenCost {
     pub fn new(target: &'static Target, io: Io) -> CodegenCost {
-        CodegenCost { target, io, layers: RefCell::default() }
+        CodegenCost { target, io, schedules: Schedules::Fast, layers: RefCell::default() }
+    }
+
+    /// Prices of other schedules.
+    pub fn with(self, schedules: Schedules) -> CodegenCost {
+        CodegenCost { schedules, layers: RefCell::default(), ..self }
     }
 }
 
@@ -51,13 +58,13 @@ impl Cost for CodegenCost {
         if let Some(price) = self.layers.borrow().get(&key) {
             return *price;
         }
-        let price = layer::price(self.target, layer);
+        let price = layer::price(self.target, Machine::of(self.target, self.schedules), layer);
         self.layers.borrow_mut().insert(key, price);
         price
     }
 
     fn exact(&self, graph: &Graph) -> Result<GraphCost, Report> {
-        let crate::Generated { plan, program } = crate::generate(graph, self.target, self.io, Schedules::Fast)?;
+        let crate::Generated { plan, program } = crate::generate(graph, self.target, self.io, self.schedules)?;
         Ok(GraphCost {
             ram: plan.ram(),
             constants: plan.constant_bytes(),

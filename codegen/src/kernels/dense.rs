@@ -140,8 +140,8 @@ impl Dense {
         let all_pixels: usize = self.y.view.shape()[..self.y.view.rank() - 1].iter().product();
         let macs = (all_pixels * outputs * rows.depth) as f64;
         let bytes = (outputs * rows.depth) as f64;
-        let wide = WIDE * macs + 2.0 * bytes * machine.byte;
-        let narrow = NARROW * macs + bytes * machine.byte;
+        // The bytes beyond those of narrow weights.
+        let is_wide = bytes * machine.byte < (NARROW - WIDE) * macs;
         let (inputs, result) = match single {
             true => (Inputs::Bytes(self.signed), self.folded.result),
             false => (Inputs::Wide, self.folded.result),
@@ -156,7 +156,7 @@ impl Dense {
             whole.chain(rest).collect::<Vec<usize>>()
         };
         let even = if single { outputs.min(8) } else { outputs.min(2) } & !1;
-        if even == 0 || !single && wide < narrow {
+        if even == 0 || !single && is_wide {
             let channels = outputs.min(4);
             return Tiling { block: block(channels, 2, Weights::Wide), starts: starts(channels) };
         }

@@ -152,6 +152,7 @@ impl Dot {
     }
 
     fn build(self, b: &mut Builder<'_>, machine: Machine) -> String {
+        let machine = self.elements.machine(machine);
         let rank = self.y.view.rank();
         let shape = self.y.view.shape();
         let apart = machine.lanes == 1;

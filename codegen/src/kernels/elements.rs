@@ -1,11 +1,14 @@
 //! What convolutions and products multiply: floats, or integers less their zero points.
 
 use super::dot::{constant, operand};
-use super::{Builder, Task, Term};
+use super::{Builder, Machine, Task, Term};
 use std::sync::Arc;
 use tinyc_core::loops::{Cast, Expr, Scalar, Ty};
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::{DType, Shape};
+
+/// Registers of a core that sums and factors may have.
+const CORE: usize = 12;
 
 /// What is multiplied.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +27,12 @@ impl Elements {
             DType::F32 => Elements::Floats,
             dtype => Elements::Bytes { signed: dtype == DType::I8, zero: zero_point(task) },
         }
+    }
+
+    /// Integers that are scalars lie in the registers of the core.
+    pub fn machine(self, machine: Machine) -> Machine {
+        let integers = !matches!(self, Elements::Floats) && machine.lanes == 1;
+        Machine { registers: if integers { machine.registers.min(CORE) } else { machine.registers }, ..machine }
     }
 
     pub fn scalar(self) -> Scalar {

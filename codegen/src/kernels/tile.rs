@@ -1,5 +1,6 @@
 //! Tiles: how many pixels and channels a schedule holds in registers at once.
 
+use crate::select::Schedules;
 use crate::targets::Target;
 
 /// What a target has, and what is asked of it.
@@ -15,13 +16,18 @@ pub struct Machine {
     pub byte: f64,
 }
 
-/// By default: half the bytes of weights are worth a tenth more cycles, unless a layer has many hundreds of
-/// pixels.
+/// What a byte of constants is worth where nobody says: half of the weights' bytes go for a tenth more cycles,
+/// but in layers of many hundreds of pixels.
 const BYTE: f64 = 40.0;
 
 impl Machine {
-    pub fn of(target: &Target) -> Machine {
-        Machine { lanes: target.float_lanes, registers: target.float_registers, micro: target.micro, byte: BYTE }
+    pub fn of(target: &Target, schedules: Schedules) -> Machine {
+        let byte = match schedules {
+            Schedules::Fast | Schedules::Plain => BYTE,
+            Schedules::Fastest => 0.0,
+            Schedules::Smallest => f64::INFINITY,
+        };
+        Machine { lanes: target.float_lanes, registers: target.float_registers, micro: target.micro, byte }
     }
 }
 

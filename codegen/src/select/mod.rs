@@ -93,8 +93,12 @@ pub struct Selection {
 /// Which functions may be selected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schedules {
-    /// The fastest that the target has.
+    /// The fastest that the target has, but for some cycles where half the constants do.
     Fast,
+    /// The fastest, whatever their constants.
+    Fastest,
+    /// Those with the fewest bytes of constants.
+    Smallest,
     /// Plain lowerings, one operator a step: what schedules are compared with.
     Plain,
 }
@@ -106,10 +110,10 @@ pub fn select(graph: &Graph, target: &'static Target, io: Io, schedules: Schedul
     };
     let live = graph.live();
     let nodes: Vec<NodeId> = order.into_iter().filter(|id| live.contains(id)).collect();
-    let machine = Machine::of(target);
+    let machine = Machine::of(target, schedules);
     let groups = match schedules {
-        Schedules::Fast => Groups::new(graph, &nodes),
         Schedules::Plain => Groups::default(),
+        Schedules::Fast | Schedules::Fastest | Schedules::Smallest => Groups::new(graph, &nodes),
     };
     let mut s = Select {
         graph,

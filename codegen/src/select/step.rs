@@ -33,8 +33,9 @@ impl Select<'_> {
         }
         let work = Work { op: *op, attrs, operands: &operands };
         let fast = match self.schedules {
-            Schedules::Fast if !several => self.scheduled(&work, &chain, &results[0]),
-            _ => None,
+            Schedules::Plain => None,
+            _ if several => None,
+            _ => self.scheduled(&work, &chain, &results[0]),
         };
         let Made { function, callees, args, scratch, schedule } = match fast {
             Some(made) => made?,

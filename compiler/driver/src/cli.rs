@@ -100,6 +100,17 @@ pub enum Color {
     Never,
 }
 
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Optimize {
+    /// Fewest cycles
+    Speed,
+    /// Fewest cycles, but for some where weights of half the size do
+    #[default]
+    Balance,
+    /// Fewest bytes of weights
+    Size,
+}
+
 /// How the network is read and compiled; shared by all commands that do.
 #[derive(Args, Debug, Clone)]
 pub struct NetworkArgs {
@@ -126,6 +137,10 @@ pub struct NetworkArgs {
 
     #[command(flatten)]
     pub quantize: QuantizeArgs,
+
+    /// What functions are chosen for: cycles, bytes, or cycles as long as they are worth their bytes
+    #[arg(long, value_enum, default_value_t)]
+    pub optimize: Optimize,
 
     /// How hard to look for equal forms that cost less: 0 not at all, each level beyond 1 twice as hard
     #[arg(long, value_name = "LEVEL", default_value_t = 1)]

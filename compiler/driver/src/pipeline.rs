@@ -1,6 +1,6 @@
 //! The way of a network from ONNX to a program, stage by stage.
 
-use crate::cli::{Io, NetworkArgs};
+use crate::cli::{Io, NetworkArgs, Optimize};
 use crate::console::Console;
 use crate::exit::Failure;
 use crate::files;
@@ -36,6 +36,7 @@ pub struct Network {
     /// Where one was asked for; its core is the target.
     pub board: Option<&'static Board>,
     pub io: tinyc_codegen::Io,
+    pub schedules: Schedules,
     /// What passes have relied on.
     pub input_ranges: InputRanges,
     /// SHA-256 of the model file, in hexadecimal.
@@ -163,7 +164,8 @@ pub fn read(
         console.report(&quantize::left_in_floats(&graph));
     }
     let hash = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-    Ok(Network { graph, target, board, io: io(args), input_ranges, hash, files, optimized, ports, layers })
+    let (io, schedules) = (io(args), schedules(args));
+    Ok(Network { graph, target, board, io, schedules, input_ranges, hash, files, optimized, ports, layers })
 }
 
 /// Runs the passes until none changes anything.
@@ -174,7 +176,7 @@ fn rewrite(
     args: &NetworkArgs,
     console: &mut Console<'_>,
 ) -> Result<Optimized, Failure> {
-    let cost = CodegenCost::new(target, io(args));
+    let cost = CodegenCost::new(target, io(args)).with(schedules(args));
     let input_ranges = input_ranges.clone();
     let options = Options { input_ranges, effort: args.effort, exact: args.exact, ..Options::new(&cost) };
     let mut optimized = Optimized::default();
@@ -202,6 +204,14 @@ fn io(args: &NetworkArgs) -> tinyc_codegen::Io {
     }
 }
 
+fn schedules(args: &NetworkArgs) -> Schedules {
+    match args.optimize {
+        Optimize::Speed => Schedules::Fastest,
+        Optimize::Balance => Schedules::Fast,
+        Optimize::Size => Schedules::Smallest,
+    }
+}
+
 /// What happens between passes: the verifier in debug builds, and printing on request.
 fn after(pass: &str, graph: &Graph, args: &NetworkArgs, console: &mut Console<'_>) -> Result<(), Failure> {
     if cfg!(debug_assertions) {
@@ -226,7 +236,7 @@ fn check_pass_name(args: &NetworkArgs) -> Result<(), Failure> {
 /// Plans, lowers and validates.
 pub fn compile(network: Network, console: &mut Console<'_>) -> Result<Compiled, Failure> {
     let (graph, target, io) = (&network.graph, network.target, network.io);
-    let select = |_: &mut Console<'_>| Ok(select(graph, target, io, Schedules::Fast)?);
+    let select = |_: &mut Console<'_>| Ok(select(graph, target, io, network.schedules)?);
     let selection = console.stage("select", select, |s| format!("{} functions", s.functions.len()))?;
     let plan = console.stage("plan", |_| Ok(plan(&selection, io)), |p| format!("{} B of arena", p.arena_bytes))?;
     let program = lower(&selection, &plan);

@@ -4,6 +4,7 @@
 
 mod interface;
 mod kernels;
+mod layers;
 mod micro;
 mod planes;
 mod programs;

@@ -43,7 +43,7 @@ pub fn run(args: &BenchArgs, console: &mut Console<'_>) -> Result<(), Failure> {
     let scratch = Scratch::new()?;
     let c = emit::c(&compiled, emit::CNames::of(&compiled), false, None);
     let stats = Stats::of(&compiled, &c.emitted.sizes);
-    let optimize = format!("-O{}", args.optimize);
+    let optimize = format!("-O{}", args.level);
     let flags: Vec<&str> = args.cflags.split_whitespace().chain([optimize.as_str()]).collect();
     let build = |_: &mut Console<'_>| {
         let source = c.write(&scratch)?;

@@ -68,7 +68,7 @@ pub struct BenchArgs {
 
     /// How hard it optimizes
     #[arg(short = 'O', value_name = "LEVEL", default_value = "3", value_parser = ["0", "1", "2", "3", "s", "z"])]
-    pub optimize: String,
+    pub level: String,
 
     /// Its flags beside those of the target
     #[arg(long, default_value = "-std=c99", value_name = "FLAGS", allow_hyphen_values = true)]
