@@ -5,7 +5,7 @@ use crate::console::Console;
 use crate::exit::Failure;
 use crate::files;
 use crate::input_ranges::{self, InputRanges};
-use crate::quantize;
+use crate::quantize::{self, Calibration};
 use crate::rewrites;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -149,9 +149,12 @@ pub fn read(
     let mut files = read.into_inner();
     let mut layers = None;
     if let Some(calib) = &args.quantize.calib {
+        let calibration = Calibration::read(&graph, calib, &args.quantize)?;
         // Scales are for the steps that are left: normalization folded, activations joined.
         rewrite(&mut graph, target, &input_ranges, args, console)?;
-        layers = Some(quantize::run(&mut graph, calib, &args.quantize, console)?);
+        let ranges = calibration.input_ranges(&graph, &input_ranges)?;
+        rewrite(&mut graph, target, &ranges, args, console)?;
+        layers = Some(calibration.quantize(&mut graph, console)?);
         files.push(calib.clone());
         after("quantize", &graph, args, console)?;
     } else if quantize::is_quantized(&graph) {

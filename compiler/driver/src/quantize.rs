@@ -4,17 +4,20 @@
 use crate::cli::{IoType, QuantizeArgs};
 use crate::console::Console;
 use crate::exit::Failure;
+use crate::input_ranges::InputRanges;
 use crate::npz::Npz;
 use crate::samples;
 use std::collections::BTreeMap;
 use std::path::Path;
 use tinyc_compress::layers::Layers;
 use tinyc_compress::ports::{self, Ports};
+use tinyc_compress::samples::Progress;
 use tinyc_compress::{Options, Quantized};
 use tinyc_core::diag::{Code, Diagnostic, Report};
 use tinyc_core::eval::Evaluator;
 use tinyc_core::graph::{Graph, Kind};
 use tinyc_core::op::OpId;
+use tinyc_core::tensor::Tensor;
 
 /// Whether the network has values that stand for others.
 pub fn is_quantized(graph: &Graph) -> bool {
@@ -22,33 +25,63 @@ pub fn is_quantized(graph: &Graph) -> bool {
     graph.ids().any(|id| matches!(&graph.node(id).kind, Kind::Op(op, _) if integers.contains(op)))
 }
 
-/// Quantizes a network of floats with the samples of a file.
-pub fn run(graph: &mut Graph, calib: &Path, args: &QuantizeArgs, console: &mut Console<'_>) -> Result<Layers, Failure> {
-    if is_quantized(graph) {
-        let message = "--quantize: the network is quantized already";
-        return Err(Failure::usage(message).help("leave --quantize out: its own scales are used"));
+/// How a network is quantized, and with what.
+pub struct Calibration<'a> {
+    args: &'a QuantizeArgs,
+    file: String,
+    samples: Vec<Vec<Tensor>>,
+}
+
+impl<'a> Calibration<'a> {
+    /// Reads the samples of a file for a network of floats.
+    pub fn read(graph: &Graph, calib: &Path, args: &'a QuantizeArgs) -> Result<Calibration<'a>, Failure> {
+        if is_quantized(graph) {
+            let message = "--quantize: the network is quantized already";
+            return Err(Failure::usage(message).help("leave --quantize out: its own scales are used"));
+        }
+        let npz = Npz::read(calib)?;
+        let samples = samples::inputs(&npz, graph, &BTreeMap::new(), args.calib_samples.unwrap_or(usize::MAX))?;
+        Ok(Calibration { args, file: calib.display().to_string(), samples })
     }
-    let npz = Npz::read(calib)?;
-    let samples = samples::inputs(&npz, graph, &BTreeMap::new(), args.calib_samples.unwrap_or(usize::MAX))?;
-    let progress = console.counter("calibrate");
-    let options = Options {
-        observer: args.calib_observer.observer(),
-        weights: args.calib_weights.range(),
-        equalize: args.equalize,
-        correct_bias: args.correct_bias,
-        keep_float: &args.keep_float,
-        ports: args.io_type != Some(IoType::Float),
-        progress: &progress,
-    };
-    let work = |_: &mut Console<'_>| {
-        let file = calib.display().to_string();
-        tinyc_compress::quantize(graph, &samples, &options, &Evaluator).map_err(|r| r.in_file(&file).into())
-    };
-    let size =
-        |q: &Quantized| format!("{} samples, {} values, {} weights", samples.len(), q.layers.values.len(), q.weights);
-    let quantized = console.stage("calibrate", work, size)?;
-    console.report(&quantized.warnings);
-    Ok(quantized.layers)
+
+    fn options<'b>(&'b self, progress: Progress<'b>) -> Options<'b> {
+        Options {
+            observer: self.args.calib_observer.observer(),
+            weights: self.args.calib_weights.range(),
+            equalize: self.args.equalize,
+            correct_bias: self.args.correct_bias,
+            keep_float: &self.args.keep_float,
+            ports: self.args.io_type != Some(IoType::Float),
+            progress,
+        }
+    }
+
+    /// What the integers of inputs stand for, within what the user says of them.
+    pub fn input_ranges(&self, graph: &Graph, given: &InputRanges) -> Result<InputRanges, Failure> {
+        let ranges = tinyc_compress::input_ranges(graph, &self.samples, &self.options(&|_, _| {}));
+        let mut ranges = ranges.map_err(|r| Failure::from(r.in_file(&self.file)))?;
+        for (name, &(lo, hi)) in given {
+            let of_integers = ranges.get(name).copied().unwrap_or((lo, hi));
+            let both = (lo.max(of_integers.0), hi.min(of_integers.1));
+            ranges.insert(name.clone(), if both.0 <= both.1 { both } else { (lo, hi) });
+        }
+        Ok(ranges)
+    }
+
+    /// Quantizes the network.
+    pub fn quantize(&self, graph: &mut Graph, console: &mut Console<'_>) -> Result<Layers, Failure> {
+        let progress = console.counter("calibrate");
+        let work = |_: &mut Console<'_>| {
+            let quantized = tinyc_compress::quantize(graph, &self.samples, &self.options(&progress), &Evaluator);
+            quantized.map_err(|r| r.in_file(&self.file).into())
+        };
+        let samples = self.samples.len();
+        let size =
+            |q: &Quantized| format!("{samples} samples, {} values, {} weights", q.layers.values.len(), q.weights);
+        let quantized = console.stage("calibrate", work, size)?;
+        console.report(&quantized.warnings);
+        Ok(quantized.layers)
+    }
 }
 
 /// Makes inputs and outputs integers, where that is asked for.

@@ -21,12 +21,14 @@ mod scale;
 mod weights;
 
 use layers::Layers;
-use observe::Observer;
+use observe::{Extremes, Observer};
 use places::Places;
 use samples::Progress;
+use scale::Scale;
+use std::collections::BTreeMap;
 use tinyc_core::diag::Report;
 use tinyc_core::exec::Exec;
-use tinyc_core::graph::Graph;
+use tinyc_core::graph::{Graph, Kind};
 use tinyc_core::tensor::Tensor;
 pub use weights::WeightRange;
 
@@ -53,6 +55,36 @@ pub struct Quantized {
     /// Weights that are integers now.
     pub weights: usize,
     pub warnings: Report,
+}
+
+/// What the elements of inputs lie in once integers stand for them, by name: others saturate. So channels that are
+/// constant for such inputs are constant in the quantized network, whatever it is given.
+pub fn input_ranges(
+    graph: &Graph,
+    samples: &[Vec<Tensor>],
+    options: &Options<'_>,
+) -> Result<BTreeMap<String, (f64, f64)>, Report> {
+    let problems = samples::check(graph, samples);
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    let places = Places::of(graph, &keep::resolve(graph, options.keep_float)?, options.ports);
+    let mut ranges = BTreeMap::new();
+    for (i, id) in graph.inputs().iter().enumerate() {
+        let Kind::Input(name) = &graph.node(*id).kind else { continue };
+        // A scale that the input shares may be wider than what it is.
+        let own = places.group_of(*id).is_some_and(|g| places.groups[g].roots == [*id]);
+        let mut seen = Extremes::default();
+        samples.iter().filter_map(|s| s[i].as_slice::<f32>()).for_each(|s| seen.see(s));
+        let (lo, hi) = (f64::from(seen.lo), f64::from(seen.hi));
+        if let Some(scale) = Scale::of_range(lo, hi).filter(|_| own) {
+            // The integer for zero is rounded, so an end may lie half a step further out.
+            let step = f64::from(scale.scale);
+            let end = |v: f64, by: f64| if v == 0.0 { 0.0 } else { v + by };
+            ranges.insert(name.clone(), (end(lo, -step), end(hi, step)));
+        }
+    }
+    Ok(ranges)
 }
 
 /// Quantizes a network of floats to integers of 8 bits, with scales from the samples.
