@@ -54,23 +54,32 @@ pub fn build(b: &mut Builder<'_>, task: &Task<'_>) -> Option<String> {
     let planes = banded(planes, channels);
     let x = b.view(task, 0)?.buffer;
     let taps = rows.kernel * columns.kernel;
-    let data = || {
-        let all = weights.as_slice::<i8>().unwrap_or(&[]).chunks_exact(taps);
-        let words = all.enumerate().flat_map(|(c, w)| {
-            let sum: i64 = w.iter().map(|&w| i64::from(w)).sum();
-            let scale = folded.scale.get(c).copied().unwrap_or(0);
-            planes.parameters((folded.bias[c] - i64::from(zero) * sum) as i32, scale, w)
-        });
-        Data::I32(words.collect())
+    let channel = |(c, w): (usize, &[i8])| {
+        let sum: i64 = w.iter().map(|&w| i64::from(w)).sum();
+        let scale = folded.scale.get(c).copied().unwrap_or(0);
+        planes.parameters((folded.bias[c] - i64::from(zero) * sum) as i32, scale, w)
     };
-    let parameters = b.packed("p", DType::I32, channels * planes.parameter_words(), &data).buffer;
+    let all = weights.as_slice::<i8>().unwrap_or(&[]).chunks_exact(taps);
+    let mut words: Vec<Vec<i32>> = all.enumerate().map(channel).collect();
+    // Of averages, all channels have the same.
+    let shared = words.windows(2).all(|w| w[0] == w[1]);
+    words.truncate(if shared { 1 } else { channels });
+    let data = || Data::I32(words.concat());
+    let parameters = b.packed("p", DType::I32, words.len() * planes.parameter_words(), &data).buffer;
     let scratch = b.scratch("t", DType::I32, GROUP * planes.plane_words()).buffer;
     let y = b.output(task, task.chain.len()).view.buffer;
     let kernels = Kernels::of(&planes, &mut |f| b.callee(f));
     b.l.repeat("n", 0usize, from.axes[0].extent, |l, n| {
         let start = |v: &View| n.clone() * v.axes[0].stride + v.offset;
-        let layer =
-            Layer { planes: &planes, channels, input: (x, start(&from)), scratch, parameters, output: (y, start(&to)) };
+        let layer = Layer {
+            planes: &planes,
+            channels,
+            input: (x, start(&from)),
+            scratch,
+            parameters,
+            shared,
+            output: (y, start(&to)),
+        };
         layer.lower(l, &kernels);
     });
     let (tile, rest) = if planes.is_short() { (columns.output, 0) } else { planes.looped_tiles() };
@@ -98,8 +107,9 @@ pub struct Layer<'a> {
     pub input: (Buf, Index),
     /// Four planes.
     pub scratch: Buf,
-    /// Of all channels.
+    /// Of all channels, or those that they share.
     pub parameters: Buf,
+    pub shared: bool,
     pub output: (Buf, Index),
 }
 
@@ -222,10 +232,11 @@ impl Layer<'_> {
         let plane = c.clone() * p.plane_words() as i64;
         let row = (r.clone() * p.rows.stride as i64 + p.lead() as i64) * p.row_words() as i64;
         let channel = channel.clone() + c.clone();
+        let own = channel.clone() * p.parameter_words() as i64;
         let to = (first.clone() + r.clone()) * p.output[0] as i64 + pixel * p.output[1] as i64;
         let args = vec![
             CallArg::Buffer(self.scratch, plane + row + word),
-            CallArg::Buffer(self.parameters, channel.clone() * p.parameter_words() as i64),
+            CallArg::Buffer(self.parameters, if self.shared { 0usize.into() } else { own }),
             CallArg::Buffer(*y, start.clone() + to + channel),
         ];
         l.push(Stmt::Call(f, args));

@@ -8,7 +8,7 @@
 
 use super::block::{Block, Inputs, Weights, widen};
 use super::dot::{POINT, channels_last, constant, image, operand, output_channels_last};
-use super::elements::zero_point;
+use super::elements::{weight_zeros, zero_point};
 use super::folded::Folded;
 use super::gather::Gather;
 use super::tile::Machine;
@@ -31,7 +31,7 @@ const FEW: usize = 3;
 pub fn takes(task: &Task<'_>, machine: Machine) -> bool {
     let weights = task.x.get(1).and_then(Option::as_ref);
     let bytes = weights.is_some_and(|w| w.ty.dtype == DType::I8 && w.constant.is_some());
-    machine.micro && bytes && task.x.get(3).is_none_or(Option::is_none)
+    machine.micro && bytes && weight_zeros(task).is_none()
 }
 
 /// Weights as rows of channels, tight but for zeros at the end.

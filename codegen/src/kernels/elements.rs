@@ -73,10 +73,16 @@ pub fn zero_point(task: &Task<'_>) -> i64 {
     zero.and_then(|z| z.to_i64s()?.first().copied()).unwrap_or(0)
 }
 
+/// The zero points of the weights, where one is not 0.
+pub fn weight_zeros(task: &Task<'_>) -> Option<Arc<Tensor>> {
+    let zeros = task.x.get(3).and_then(Option::as_ref).map(constant)?;
+    zeros.to_f64s().iter().any(|&z| z != 0.0).then_some(zeros)
+}
+
 /// The weights, integers less their zero points.
 pub fn weights(task: &Task<'_>) -> Arc<Tensor> {
     let w = constant(operand(task, 1));
-    let zero = task.x.get(3).and_then(Option::as_ref).filter(|_| w.dtype() != DType::F32).map(constant);
+    let zero = weight_zeros(task).filter(|_| w.dtype() != DType::F32);
     if zero.is_none() && matches!(w.dtype(), DType::F32 | DType::I8) {
         return w;
     }

@@ -351,3 +351,31 @@ fn equal_kernels_are_one() {
     assert_eq!(micro, 4, "{}", loops::print::print(&program));
     assert_eq!(program.steps.len(), 3);
 }
+
+/// Channels that have the same weights and factors share them, and zero points of weights that are all 0 are as if
+/// they were not there.
+#[test]
+fn averages_store_their_weights_once() {
+    for (channels, h, w) in [(4, 3, 3), (7, 5, 2), (16, 9, 5)] {
+        let mut l = Layer::new(2);
+        l.line(format!("%x0 = input : u8[1,{channels},{h},{w}]"));
+        l.line(
+            "%x = max_pool %x0 {kernel: [1,1], strides: [1,1], pads: [0,0,0,0], dilations: [1,1], ceil: false}".into(),
+        );
+        for (name, value, shape) in [("w", 1, [channels, 1, h, w]), ("v", 0, [channels, 1, 1, 1])] {
+            let tensor = Tensor::of::<i8>(shape, vec![value; shape.iter().product()]);
+            l.line(format!("%{name} = const data({}) : {}", l.data.len(), tensor.ty()));
+            l.data.push(Arc::new(tensor));
+        }
+        l.line("%z = const [9] : u8[]\n%m = const [90000000] : i32[]".into());
+        let attrs = "strides: [1,1], pads: [0,0,0,0], dilations: [1,1]";
+        l.line(format!("%s = conv_integer %x, %w, %z, %v {{{attrs}, group: {channels}}}"));
+        l.line("%y = requantize %s, %m {to: u8, shift: 0, zero: 3, lo: 0, hi: 255}".into());
+        let graph = l.graph("average", "y");
+        assert_eq!(check(&graph, 4), 4, "two kernels for each way of inputs");
+        let m4 = Target::find("cortex-m4").unwrap();
+        let program = generate(&graph, m4, Io::Caller, Schedules::Fast).unwrap().program;
+        let words = program.buffers.iter().find(|b| b.name.ends_with(".p")).unwrap().len;
+        assert!(words <= 2 + h * w.div_ceil(3), "{words}");
+    }
+}

@@ -59,7 +59,15 @@ fn layer(p: &Planes, channels: usize) -> (Case, Vec<i64>) {
         functions.push(f);
         FnId(functions.len() as u32 - 1)
     });
-    let layer = Layer { planes: p, channels, input: (xb, zero()), scratch: tb, parameters: pb, output: (yb, zero()) };
+    let layer = Layer {
+        planes: p,
+        channels,
+        input: (xb, zero()),
+        scratch: tb,
+        parameters: pb,
+        shared: false,
+        output: (yb, zero()),
+    };
     layer.lower(&mut l, &kernels);
     let step = Step {
         function: FnId(functions.len() as u32),
