@@ -9,9 +9,9 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Observer {
     /// All that was seen.
-    #[default]
     MinMax,
     /// All but the outermost elements, a part of 1 / 20000 on each side.
+    #[default]
     Percentile,
     /// The range with the least squared error of rounding and clipping.
     Mse,

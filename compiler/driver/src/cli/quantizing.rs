@@ -63,9 +63,9 @@ pub enum IoType {
 #[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CalibObserver {
     /// All that was seen
-    #[default]
     Minmax,
     /// All but the outermost elements, a part of 1/20000 on each side
+    #[default]
     Percentile,
     /// The range with the least squared error
     Mse,
