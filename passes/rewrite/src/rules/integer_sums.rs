@@ -36,7 +36,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "make-average-pool-integer",
         doc: "`quantize(average_pool(dequantize(x))) = requantize(conv_integer(x, 1))` of each channel with weights of one, where taps in \
-              the padding count or there are none.",
+              the padding count or there are none, and windows do not hold all that there is, whose mean takes no weights.",
         accuracy: Accuracy::Step,
         from: "(quantize ?q (average_pool ?p (dequantize ?x ?sx ?zx)) ?sy ?zy)",
         to: "(requantize ?r (conv_integer ?c ?x ?w ?zx _) ?m)",
@@ -45,7 +45,8 @@ pub const RULES: &[Rule] = &[
             let (p, channels) = (m.attrs("?p"), m.shape("?x")?[1]);
             let kernel = p.extents("kernel");
             let counted = p.bool("count_padding") || p.ints("pads").iter().all(|&n| n == 0);
-            let fits = counted && !p.bool("ceil") && (m.is_absent("?zx") || m.shape("?zx")?.rank() == 0);
+            let whole = kernel == m.shape("?x")?[2..];
+            let fits = counted && !whole && !p.bool("ceil") && (m.is_absent("?zx") || m.shape("?zx")?.rank() == 0);
             let n: usize = kernel.iter().product();
             let scaling = Scaling::of(&[x.scale / (sy * n as f64)], n as f64 * x.farthest()).filter(|_| fits)?;
             let w = Tensor::of::<f64>([vec![channels, 1], kernel].concat(), vec![1.0; channels * n]).cast(DType::I8);
