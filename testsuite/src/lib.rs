@@ -7,6 +7,7 @@ pub mod command;
 pub mod dags;
 pub mod device;
 pub mod graphs;
+pub mod int8;
 pub mod measure;
 pub mod onnx_text;
 pub mod optimized;

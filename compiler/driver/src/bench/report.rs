@@ -180,8 +180,9 @@ impl Report {
             let tail = [live.to_string(), constants.to_string()];
             head.into_iter().chain(figures.cells()).chain(tail).collect()
         };
-        let of_layer =
-            |l: &Layer| row(l.step.to_string(), &l.layer, l.operator, &l.figures, l.live_bytes, l.constant_bytes);
+        let of_layer = |l: &Layer| {
+            row(l.step.to_string(), &short(&l.layer), l.operator, &l.figures, l.live_bytes, l.constant_bytes)
+        };
         let mut rows: Vec<Vec<String>> = self.layers.iter().map(of_layer).collect();
         rows.push(row(String::new(), "total", "", &self.total, self.arena_bytes, self.constant_bytes));
         let mut s = format!("{} on {} ({})\n{}\n\n", self.name, self.target, self.emulated, self.compiler);
@@ -225,6 +226,15 @@ impl Report {
             (false, _) => format!("\n{samples} samples: NOT as by {against}\n"),
         }
     }
+}
+
+/// A layer's name as a column of a table holds it; `--json` has all of it.
+fn short(name: &str) -> String {
+    const LONGEST: usize = 40;
+    if name.chars().count() <= LONGEST {
+        return name.to_owned();
+    }
+    name.chars().take(LONGEST - 2).chain("..".chars()).collect()
 }
 
 fn compared_with(against: &[Ratios]) -> String {

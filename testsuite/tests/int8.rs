@@ -1,0 +1,87 @@
+//! Networks in integers of 8 bits: the same bits on every core, and what they take on the Cortex-M4.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use serde_json::Value;
+use tinyc::device::Device;
+use tinyc_testsuite::int8::{NETWORKS, Network, Origin, measure, of_cmsis_nn};
+use tinyc_testsuite::{cc, shared};
+
+fn number(json: &Value, key: &str) -> usize {
+    json[key].as_u64().unwrap_or_else(|| panic!("{key} in {json}")) as usize
+}
+
+/// All samples of a file on the board of every core, against the same program on the host.
+#[track_caller]
+fn same_everywhere(name: &str, arguments: &[String], samples: &str) {
+    for device in Device::ALL.iter().filter(|d| cc::available(d)) {
+        let json = measure(arguments, device.core, &["--data", samples]).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!((&json["bit_exact"], &json["equal"]), (&true.into(), &true.into()), "{name} on {}", device.core);
+        assert!(number(&json, "samples") >= 8, "{name}: {json}");
+    }
+}
+
+#[test]
+fn the_example_gives_the_same_bits_on_every_core() {
+    let (model, samples) = shared::digits();
+    let calib = model.with_file_name("calib.npz").display().to_string();
+    let arguments = [&*model.display().to_string(), "--quantize", "int8", "--calib", &calib].map(str::to_owned);
+    same_everywhere("digits", &arguments, &samples.display().to_string());
+}
+
+fn network(key: &str) -> &'static Network {
+    NETWORKS.iter().find(|n| n.key == key).unwrap()
+}
+
+#[track_caller]
+fn network_is_the_same_everywhere(key: &str) {
+    let network = network(key);
+    let (Some(arguments), Some(samples)) = (network.arguments(Origin::Calibrated), network.samples()) else { return };
+    same_everywhere(key, &arguments, &samples.display().to_string());
+}
+
+#[test]
+fn ic_gives_the_same_bits_on_every_core() {
+    network_is_the_same_everywhere("ic");
+}
+
+#[test]
+fn kws_gives_the_same_bits_on_every_core() {
+    network_is_the_same_everywhere("kws");
+}
+
+#[test]
+fn vww_gives_the_same_bits_on_every_core() {
+    network_is_the_same_everywhere("vww");
+}
+
+#[test]
+fn ad_gives_the_same_bits_on_every_core() {
+    network_is_the_same_everywhere("ad");
+}
+
+#[test]
+fn sww_gives_the_same_bits_on_every_core() {
+    network_is_the_same_everywhere("sww");
+}
+
+/// Instructions, arena, code and constants.
+#[test]
+fn networks_reach_what_they_must_on_the_cortex_m4() {
+    if !cc::available(cc::device("cortex-m4")) {
+        return;
+    }
+    for network in &NETWORKS {
+        let Some(arguments) = network.arguments(Origin::Calibrated) else { return };
+        let json = measure(&arguments, "cortex-m4", &["--samples", "1"]).unwrap_or_else(|e| panic!("{e}"));
+        let (key, instructions) = (network.key, number(&json, "instructions"));
+        if let (Some(most), Some(theirs)) = (network.ratio, of_cmsis_nn(key)) {
+            let ratio = instructions as f64 / theirs;
+            assert!(ratio <= most, "{key}: {instructions} instructions, {ratio:.3}");
+        }
+        let code = number(&json, "code_bytes");
+        assert!(code <= network.code, "{key}: {code} B of code");
+        assert!(code + number(&json, "constant_bytes") <= network.flash, "{key}: {json}");
+        assert!(number(&json, "arena_bytes") <= network.arena, "{key}: {json}");
+    }
+}
