@@ -19,10 +19,15 @@ use tinyc_core::graph::{Graph, Kind};
 use tinyc_core::op::OpId;
 use tinyc_core::tensor::Tensor;
 
-/// Whether the network has values that stand for others.
+/// Whether the network computes values that stand for others; constants alone may.
 pub fn is_quantized(graph: &Graph) -> bool {
-    let integers = [OpId::quantize, OpId::dequantize, OpId::conv_integer, OpId::matmul_integer, OpId::requantize];
-    graph.ids().any(|id| matches!(&graph.node(id).kind, Kind::Op(op, _) if integers.contains(op)))
+    let integers = [OpId::quantize, OpId::conv_integer, OpId::matmul_integer, OpId::requantize];
+    let is_constant = |id: &Option<_>| id.is_some_and(|id| matches!(graph.node(id).kind, Kind::Const(_)));
+    graph.ids().any(|id| match &graph.node(id).kind {
+        Kind::Op(OpId::dequantize, _) => !graph.operands(id).first().is_some_and(is_constant),
+        Kind::Op(op, _) => integers.contains(op),
+        _ => false,
+    })
 }
 
 /// How a network is quantized, and with what.

@@ -1,7 +1,8 @@
 //! `fold-constants`, through the reference evaluation, whose bits are the same on every machine.
 //!
 //! An operator that makes much of little (expand, tile, range) is cheaper to run than to store: it
-//! stays when its results exceed its operands by more than [`GROWTH`] bytes. So does what is left when
+//! stays when its results exceed its operands by more than [`GROWTH`] bytes, but for `dequantize`, whose reader
+//! wants all of it at once. So does what is left when
 //! [`WORK`] is used up: a short model can describe constants that take hours to compute. `dequantize` of a
 //! constant stays where rules may follow: it says which integers the numbers stand for.
 
@@ -67,8 +68,8 @@ fn results(graph: &Graph, id: NodeId, left: &mut u64) -> Option<Vec<Arc<Tensor>>
     evaluate(*op, attrs, &operands, node.ty.parts(), left)
 }
 
-/// The results of an operator, unless they exceed its operands by more than [`GROWTH`] bytes or take more
-/// work than is `left`.
+/// The results of an operator, unless they exceed its operands by too many bytes or take more work than is
+/// `left`.
 pub fn evaluate(
     op: OpId,
     attrs: &Attrs,
@@ -81,7 +82,7 @@ pub fn evaluate(
     let had: usize = types.iter().flatten().map(|t| t.bytes()).sum();
     let makes: usize = parts.iter().map(TensorType::bytes).sum();
     let work = op.op().work(attrs, &types, parts);
-    if makes > had + GROWTH || work > *left {
+    if makes > had + GROWTH && op != OpId::dequantize || work > *left {
         return None;
     }
     *left -= work;

@@ -24,6 +24,7 @@
 //! lose the channels. Inputs and outputs of the graph keep their shapes, and every value keeps a channel.
 
 mod classes;
+mod integers;
 mod relate;
 mod shrink;
 

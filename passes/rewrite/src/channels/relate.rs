@@ -83,28 +83,25 @@ pub fn aligned(x: &TensorType, y: &TensorType, axis: usize) -> Option<usize> {
     (axis + x.shape.rank()).checked_sub(y.shape.rank())
 }
 
-/// Sums of integers have 32 bits.
-const INTEGERS: f64 = 2_147_483_648.0;
-
 /// Products of a sum: `w[first(o, c)..][..taps]` belong to output `o` and channel `c`.
-struct Products<'a> {
-    w: Vec<f64>,
-    taps: usize,
-    first: &'a dyn Fn(usize, usize) -> usize,
+pub(super) struct Products<'a> {
+    pub w: Vec<f64>,
+    pub taps: usize,
+    pub first: &'a dyn Fn(usize, usize) -> usize,
     /// What each output starts from, where it is not 0.0.
-    start: Option<Vec<f64>>,
+    pub start: Option<Vec<f64>>,
     /// Whether positions differ in what is summed: windows read padding.
-    padded: bool,
+    pub padded: bool,
     /// What the operand counts from; what padding is.
-    zero: f64,
+    pub zero: f64,
     /// What is folded into the bias may be so large.
-    room: f64,
+    pub room: f64,
 }
 
-struct Relation<'a> {
+pub(super) struct Relation<'a> {
     graph: &'a Graph,
-    id: NodeId,
-    attrs: &'a Attrs,
+    pub id: NodeId,
+    pub attrs: &'a Attrs,
     operands: &'a [Option<NodeId>],
     known: &'a Known,
     fold: bool,
@@ -112,15 +109,15 @@ struct Relation<'a> {
 }
 
 impl Relation<'_> {
-    fn operand(&self, i: usize) -> Option<NodeId> {
+    pub fn operand(&self, i: usize) -> Option<NodeId> {
         self.operands.get(i).copied().flatten()
     }
 
-    fn ty(&self, id: NodeId) -> &TensorType {
+    pub fn ty(&self, id: NodeId) -> &TensorType {
         self.graph.node(id).tensor()
     }
 
-    fn constant(&self, i: usize) -> Option<&Tensor> {
+    pub fn constant(&self, i: usize) -> Option<&Tensor> {
         constant(self.graph, self.operand(i)?).map(|t| &**t)
     }
 
@@ -138,42 +135,6 @@ impl Relation<'_> {
         let first = |o: usize, c: usize| (o * channels + c) * taps;
         let room = self.room(1.0, 1.0);
         self.sum((1, 1), &Products { w: w.to_f64s(), taps, first: &first, start, padded, zero: 0.0, room })
-    }
-
-    fn integer_convolution(&mut self) -> Option<Option<Sum>> {
-        let x = self.ty(self.operand(0)?);
-        let w = self.constant(1)?;
-        let (channels, kernel): (usize, Vec<i64>) = (w.shape()[1], w.shape()[2..].iter().map(|&k| k as i64).collect());
-        let windows = window::windows("conv_integer", x, &kernel, self.attrs, false).ok()?;
-        let padded = windows.iter().any(|w| w.before > 0 || w.reach() > 0);
-        let taps = w.shape()[2..].iter().product();
-        let first = |o: usize, c: usize| (o * channels + c) * taps;
-        let (w, zero) = (self.centered_weights(w)?, self.x_zero()?);
-        self.sum((1, 1), &Products { w, taps, first: &first, start: None, padded, zero, room: INTEGERS })
-    }
-
-    fn integer_matmul(&mut self) -> Option<Option<Sum>> {
-        let w = self.constant(1).filter(|w| w.shape().rank() == 2)?;
-        let last = |id: NodeId| self.ty(id).shape.rank().checked_sub(1);
-        let axes = (last(self.operand(0)?)?, last(self.id)?);
-        let columns = w.shape()[1];
-        let first = |o: usize, c: usize| c * columns + o;
-        let (w, zero) = (self.centered_weights(w)?, self.x_zero()?);
-        self.sum(axes, &Products { w, taps: 1, first: &first, start: None, padded: false, zero, room: INTEGERS })
-    }
-
-    /// The one zero point of the first operand of a sum of integers.
-    fn x_zero(&self) -> Option<f64> {
-        match self.operand(2) {
-            None => Some(0.0),
-            Some(_) => self.constant(2).filter(|z| z.data().len() == 1).map(|z| z.to_f64s()[0]),
-        }
-    }
-
-    /// Weights of integers, where their zero points are 0.
-    fn centered_weights(&self, w: &Tensor) -> Option<Vec<f64>> {
-        let zeros = self.operand(3).is_none() || self.constant(3)?.to_f64s().iter().all(|&z| z == 0.0);
-        zeros.then(|| w.to_f64s())
     }
 
     /// Positions differ in the taps that reach them, so a constant channel is none behind it.
@@ -226,7 +187,7 @@ impl Relation<'_> {
     }
 
     /// Products of the indices of axis `of_x`, summed for each index of axis `of_y`.
-    fn sum(&mut self, (of_x, of_y): (usize, usize), p: &Products<'_>) -> Option<Option<Sum>> {
+    pub fn sum(&mut self, (of_x, of_y): (usize, usize), p: &Products<'_>) -> Option<Option<Sum>> {
         let x = self.operand(0)?;
         if self.classes.axis(self.id)? != of_y {
             return None;
