@@ -9,7 +9,7 @@ use super::{Builder, Task};
 use tinyc_core::loops::{
     Access, Buf, CallArg, Dim, Expr, FnId, Function, Index, Lower, Packing, Scalar, Stmt, Store, View,
 };
-use tinyc_core::ops::window;
+use tinyc_core::ops::window::{self, Window};
 use tinyc_core::tensor::Data;
 use tinyc_core::types::DType;
 
@@ -87,14 +87,22 @@ pub fn build(b: &mut Builder<'_>, task: &Task<'_>) -> Option<String> {
     Some(format!("depthwise, bands of {} rows in planes, {tile} pixels of a channel", planes.band))
 }
 
-/// With the number of rows of a band: instructions are weighed against the scratch and the distance at which
-/// the result can begin.
+/// With the number of rows of a band: all, where the result is as large as the operand and so takes its place;
+/// else instructions are weighed against the scratch and the distance at which the result can begin.
 fn banded(planes: Planes, channels: usize) -> Planes {
     let choices: Vec<(usize, Planes)> = (1..=planes.rows.output)
         .map(|band| Planes { band, ..planes.clone() })
         .take_while(|p| p.band == 1 || 4 * GROUP * p.plane_words() <= SCRATCH)
         .map(|p| (p.instructions(channels), p))
         .collect();
+    let same = |w: &Window| w.input == w.output;
+    if let Some((_, whole)) = choices.last()
+        && whole.band == planes.rows.output
+        && same(&planes.rows)
+        && same(&planes.columns)
+    {
+        return whole.clone();
+    }
     let fewest = choices.iter().map(|c| c.0).min().unwrap_or(0);
     let short = choices.into_iter().find(|(n, _)| 100 * n <= SHORTER * fewest);
     short.map_or(planes, |(_, p)| p)

@@ -2,7 +2,8 @@
 //!
 //! A result may lie over an operand that nothing reads later. How far below the operand it has to begin
 //! is read off the step's function (`loops::overlap`): not at all where each element is read before it
-//! is written, some rows where windows reach back.
+//! is written, some rows where windows reach back. Where all of a channel is read before it is written, the result
+//! may not lie lower, but in the operand's own place.
 
 use super::offsets;
 use super::{Overlap, Plan, PlannedBuffer, PlannedStep, Proof, Searched, Slot, SlotPlace, order};
@@ -25,13 +26,17 @@ pub struct Storage<'a> {
     outputs: Vec<usize>,
 }
 
-/// The result of a step may begin `distance` bytes below the operand `read`, or lower.
+/// The result of a step may begin `distance` bytes below the operand `read`, or lower; `in_place`: or with it.
 #[derive(Clone, Copy, Debug)]
 struct Over {
     read: usize,
     distance: usize,
+    in_place: bool,
     saved: usize,
 }
+
+/// Of functions and operands: the distance, and whether the result may begin with the operand.
+type Distances = HashMap<(FnId, Vec<Buf>), (Option<usize>, bool)>;
 
 impl<'a> Storage<'a> {
     pub fn new(selection: &'a Selection, io: Io) -> Storage<'a> {
@@ -53,7 +58,7 @@ impl<'a> Storage<'a> {
             inputs: ports(&selection.inputs),
             outputs: ports(&selection.outputs),
         };
-        let mut distances = HashMap::new();
+        let mut distances = Distances::new();
         s.over = (0..s.steps.len()).map(|t| s.overlaps(t, &mut distances)).collect();
         s.extend_outputs();
         s
@@ -64,7 +69,7 @@ impl<'a> Storage<'a> {
     }
 
     /// What the result of a step may lie over, if nothing else reads it later.
-    fn overlaps(&self, t: usize, distances: &mut HashMap<(FnId, Vec<Buf>), Option<usize>>) -> Vec<Over> {
+    fn overlaps(&self, t: usize, distances: &mut Distances) -> Vec<Over> {
         let step = &self.selection.steps[self.steps[t].step];
         let &[y] = step.writes.as_slice() else { return Vec::new() };
         let functions = &self.selection.functions;
@@ -78,14 +83,18 @@ impl<'a> Storage<'a> {
                 continue;
             }
             let operands: Vec<Buf> = (0u32..).zip(&step.args).filter(|(_, b)| **b == x).map(|(i, _)| Buf(i)).collect();
-            let distance = distances
-                .entry((step.function, operands.clone()))
-                .or_insert_with(|| overlap::distance(&inlined(function, functions), &operands, result));
-            let Some(distance) = *distance else { continue };
+            let (distance, in_place) = *distances.entry((step.function, operands.clone())).or_insert_with(|| {
+                let whole = inlined(function, functions);
+                let distance = overlap::distance(&whole, &operands, result);
+                (distance, distance == Some(0) || overlap::is_in_place(&whole, &operands, result))
+            });
+            let in_place = in_place && self.bytes(x) == self.bytes(y);
+            let Some(distance) = distance.or(in_place.then(|| self.bytes(y))) else { continue };
             let distance = distance.next_multiple_of(align(&self.selection.buffers[x].ty));
-            let saved = self.bytes(y).saturating_sub(distance).min(self.bytes(x));
+            let saved =
+                if in_place { self.bytes(y) } else { self.bytes(y).saturating_sub(distance).min(self.bytes(x)) };
             if saved > 0 {
-                over.push(Over { read: x, distance, saved });
+                over.push(Over { read: x, distance, in_place, saved });
             }
         }
         over.sort_by_key(|o| (std::cmp::Reverse(o.saved), o.read));
@@ -96,7 +105,7 @@ impl<'a> Storage<'a> {
     fn is_in_place(&self, t: usize, o: &Over) -> bool {
         let y = self.steps[t].writes[0];
         let align = |b: usize| align(&self.selection.buffers[b].ty);
-        o.distance == 0 && self.bytes(o.read) == self.bytes(y) && align(o.read) == align(y)
+        o.in_place && align(o.read) == align(y)
     }
 
     /// What order and size of the arena depend on; node `i` is step `i`.

@@ -23,32 +23,64 @@ pub fn distance(f: &Function, operands: &[Buf], result: Buf) -> Option<usize> {
     distance_with(f, operands, result, BTreeSet::new())
 }
 
-/// The same, with all turns run of the loops over `bent`.
+/// Whether the function computes what it does without overlap where the result begins at the very address of
+/// `operands`: no byte is read after it has been written. All turns of all loops are run that read or write them,
+/// so this also holds where, say, all of a channel is read before that channel is written. `false` where the function
+/// is too long to be looked through.
+pub fn is_in_place(f: &Function, operands: &[Buf], result: Buf) -> bool {
+    let Some(events) = events(f, operands, result, Turns::All) else { return false };
+    let bytes = events.iter().map(|e| e.to).max().unwrap_or(0).max(0) as usize;
+    let mut written = vec![false; bytes];
+    events.iter().all(|e| {
+        let Ok(from) = usize::try_from(e.from) else { return false };
+        let bytes = &mut written[from..e.to as usize];
+        if e.writes {
+            bytes.fill(true);
+        }
+        e.writes || !bytes.contains(&true)
+    })
+}
+
+/// The same as [`distance`], with all turns run of the loops over `bent`.
 fn distance_with(f: &Function, operands: &[Buf], result: Buf, bent: BTreeSet<IndexVar>) -> Option<usize> {
-    if f.index_params > 0 {
-        return None;
-    }
-    let element = |b: Buf| f.buffers[b.0 as usize].elem.bytes() as i64;
-    let mut walk =
-        Walk { operands, result, element: &element, ranges: BTreeMap::new(), bent, events: Vec::new(), left: LIMIT };
-    walk.block(&f.body)?;
     let (mut lowest_read, mut distance) = (i64::MAX, 0);
-    for e in walk.events.iter().rev() {
-        match *e {
-            Event::Read(from) => lowest_read = lowest_read.min(from),
-            Event::Write(to) if lowest_read < i64::MAX => distance = distance.max(to - lowest_read),
-            Event::Write(_) => {}
+    for e in events(f, operands, result, Turns::Telling(bent))?.iter().rev() {
+        if !e.writes {
+            lowest_read = lowest_read.min(e.from);
+        } else if lowest_read < i64::MAX {
+            distance = distance.max(e.to - lowest_read);
         }
     }
     usize::try_from(distance).ok()
 }
 
+/// Reads of operands and writes of the result, in their order.
+fn events(f: &Function, operands: &[Buf], result: Buf, turns: Turns) -> Option<Vec<Event>> {
+    if f.index_params > 0 {
+        return None;
+    }
+    let element = |b: Buf| f.buffers[b.0 as usize].elem.bytes() as i64;
+    let mut walk =
+        Walk { operands, result, element: &element, ranges: BTreeMap::new(), turns, events: Vec::new(), left: LIMIT };
+    walk.block(&f.body)?;
+    Some(walk.events)
+}
+
+/// Which turns of loops are run.
+enum Turns {
+    /// Of loops that store to the result, those that tell how far addresses are apart: two at each end, and all of
+    /// loops over variables that some address met so far is not linear in, or some loop's bounds depend on.
+    Telling(BTreeSet<IndexVar>),
+    /// Of loops that read operands or store to the result, all.
+    All,
+}
+
+/// Bytes of an operand that are read, or of the result that are written.
 #[derive(Clone, Copy, Debug)]
-enum Event {
-    /// Lowest byte of the operand that is read.
-    Read(i64),
-    /// End of the bytes of the result that are written.
-    Write(i64),
+struct Event {
+    writes: bool,
+    from: i64,
+    to: i64,
 }
 
 struct Walk<'a> {
@@ -57,8 +89,7 @@ struct Walk<'a> {
     element: &'a dyn Fn(Buf) -> i64,
     /// Values of index variables: one where the loop is run, all of them where it is not.
     ranges: BTreeMap<IndexVar, (i64, i64)>,
-    /// Variables that some address met so far is not linear in, or some loop's bounds depend on.
-    bent: BTreeSet<IndexVar>,
+    turns: Turns,
     events: Vec<Event>,
     left: usize,
 }
@@ -74,10 +105,10 @@ impl Walk<'_> {
                     self.expr(&s.value);
                     s.mask.iter().for_each(|m| self.expr(m));
                     if s.access.buffer == self.result
-                        && let Some((_, last)) = self.interval(&s.access)
+                        && let Some((first, last)) = self.interval(&s.access)
                     {
-                        let ty = s.value.ty();
-                        self.events.push(Event::Write(last * (self.element)(self.result) + ty.bytes() as i64));
+                        let (element, bytes) = ((self.element)(self.result), s.value.ty().bytes() as i64);
+                        self.events.push(Event { writes: true, from: first * element, to: last * element + bytes });
                     }
                 }
                 Stmt::For(l) => {
@@ -87,7 +118,7 @@ impl Walk<'_> {
                     if lo.0 >= hi.1 {
                         continue;
                     }
-                    if !self.stores(&l.body) {
+                    if !self.is_run(&l.body) {
                         self.ranges.insert(l.var, (lo.0, hi.1 - 1));
                         self.block(&l.body)?;
                         continue;
@@ -100,7 +131,7 @@ impl Walk<'_> {
                         self.ranges.insert(l.var, (i, i));
                         self.block(&l.body)?;
                         turn += 1;
-                        if turn == 2 && !self.bent.contains(&l.var) {
+                        if turn == 2 && self.is_told_by_ends(l.var) {
                             turn = turn.max(turns - 2);
                         }
                     }
@@ -109,6 +140,18 @@ impl Walk<'_> {
             }
         }
         Some(())
+    }
+
+    /// Whether turns of a loop are run, or what its body reads is taken for all of them at once.
+    fn is_run(&self, body: &[Stmt]) -> bool {
+        match self.turns {
+            Turns::Telling(_) => self.stores(body),
+            Turns::All => self.stores(body) || self.reads(body),
+        }
+    }
+
+    fn is_told_by_ends(&self, var: IndexVar) -> bool {
+        matches!(&self.turns, Turns::Telling(bent) if !bent.contains(&var))
     }
 
     fn stores(&self, block: &[Stmt]) -> bool {
@@ -120,11 +163,31 @@ impl Walk<'_> {
         })
     }
 
+    fn reads(&self, block: &[Stmt]) -> bool {
+        block.iter().any(|s| match s {
+            Stmt::Let(_, e) | Stmt::Set(_, e) => self.reads_in(e),
+            Stmt::Store(s) => self.reads_in(&s.value),
+            Stmt::For(l) => self.reads(&l.body),
+            Stmt::Call(..) => true,
+        })
+    }
+
+    fn reads_in(&self, e: &Expr) -> bool {
+        let here = matches!(e, Expr::Load(l) if self.operands.contains(&l.access.buffer));
+        // Addresses may be loaded too.
+        here || matches!(e, Expr::Load(_) | Expr::Index(..)) && has_data(e)
+            || e.children().into_iter().any(|e| self.reads_in(e))
+    }
+
     /// What the index depends on bends.
     fn bend(&mut self, i: &Index) {
         for (atom, _) in i.terms() {
             match atom {
-                Atom::Var(v) => drop(self.bent.insert(*v)),
+                Atom::Var(v) => {
+                    if let Turns::Telling(bent) = &mut self.turns {
+                        bent.insert(*v);
+                    }
+                }
                 _ => self.bend_within(atom),
             }
         }
@@ -168,12 +231,14 @@ impl Walk<'_> {
 
     fn read(&mut self, l: &Load) {
         if self.operands.contains(&l.access.buffer)
-            && let Some((first, _)) = self.interval(&l.access)
+            && let Some((first, last)) = self.interval(&l.access)
         {
-            let from = first * (self.element)(l.access.buffer);
+            let element = (self.element)(l.access.buffer);
+            let read = Event { writes: false, from: first * element, to: last * element + l.ty.bytes() as i64 };
             match self.events.last_mut() {
-                Some(Event::Read(lowest)) => *lowest = from.min(*lowest),
-                _ => self.events.push(Event::Read(from)),
+                // Only the lowest of them counts.
+                Some(e) if !e.writes && matches!(self.turns, Turns::Telling(_)) => e.from = e.from.min(read.from),
+                _ => self.events.push(read),
             }
         }
     }
@@ -194,6 +259,17 @@ impl Walk<'_> {
     fn index(&mut self, i: &Index) {
         i.each_data(&mut |e| self.expr(e));
     }
+}
+
+/// Whether an address depends on what is loaded.
+fn has_data(e: &Expr) -> bool {
+    let mut found = false;
+    match e {
+        Expr::Index(i, _) => i.each_data(&mut |_| found = true),
+        Expr::Load(l) => l.access.dims.iter().for_each(|d| d.index.each_data(&mut |_| found = true)),
+        _ => {}
+    }
+    found
 }
 
 #[cfg(test)]
@@ -226,6 +302,64 @@ mod tests {
         assert_eq!(copy(|i| -i + 7), Some(28));
         // i = 6 writes up to byte 28 and i = 7 reads element 3.
         assert_eq!(copy(|i| i.floor_div(2)), Some(16));
+    }
+
+    /// Four channels of five pixels, `y[p][c] = x[4 - p][c]`: each channel by itself, pixel by pixel into scratch and
+    /// back; or all channels of a pixel at a time.
+    fn turned(channels_apart: bool) -> (Option<usize>, bool) {
+        let mut l = Lower::new("turned");
+        let x = l.buffer("x", Scalar::I8, 20, Mode::Read);
+        let t = l.buffer("t", Scalar::I8, 20, Mode::Write);
+        let y = l.buffer("y", Scalar::I8, 20, Mode::Write);
+        let at =
+            |buffer, index| Access { buffer, offset: 0, dims: vec![Dim { index, stride: 1, ring: None, bound: None }] };
+        let copy = |l: &mut Lower, from: Access, to: Access| {
+            let value = Expr::Load(Box::new(Load { access: from, ty: Scalar::I8.into(), otherwise: None, mask: None }));
+            l.push(Stmt::Store(Store { access: to, value, mask: None }));
+        };
+        let (outer, inner) = if channels_apart { (4usize, 5usize) } else { (5, 4) };
+        l.repeat("o", 0usize, outer, |l, o| {
+            let element = |p: Index, c: Index| p * 4 + c;
+            let pixel = |i: &Index| if channels_apart { (i.clone(), o.clone()) } else { (o.clone(), i.clone()) };
+            l.repeat("i", 0usize, inner, |l, i| {
+                let (p, c) = pixel(&i);
+                copy(l, at(x, element(p.clone(), c.clone())), at(t, element(p, c)));
+            });
+            l.repeat("j", 0usize, inner, |l, j| {
+                let (p, c) = pixel(&j);
+                copy(l, at(t, element(-p.clone() + 4, c.clone())), at(y, element(p, c)));
+            });
+        });
+        let f = l.finish();
+        (distance(&f, &[x], y), is_in_place(&f, &[x], y))
+    }
+
+    #[test]
+    fn a_channel_that_is_read_before_it_is_written_is_computed_in_place() {
+        assert_eq!(turned(true), (Some(16), true));
+        assert_eq!(turned(false), (Some(0), true));
+    }
+
+    #[test]
+    fn in_place_no_byte_is_read_after_it_is_written() {
+        let reversed = |at: &dyn Fn(Index) -> Index| {
+            let mut l = Lower::new("copy");
+            let x = l.buffer("x", Scalar::I8, 8, Mode::Read);
+            let y = l.buffer("y", Scalar::I8, 8, Mode::Write);
+            let access = |buffer, index| Access {
+                buffer,
+                offset: 0,
+                dims: vec![Dim { index, stride: 1, ring: None, bound: None }],
+            };
+            l.repeat("i", 0usize, 8usize, |l, i| {
+                let load =
+                    Load { access: access(x, at(i.clone())), ty: Scalar::I8.into(), otherwise: None, mask: None };
+                l.push(Stmt::Store(Store { access: access(y, i), value: Expr::Load(Box::new(load)), mask: None }));
+            });
+            is_in_place(&l.finish(), &[x], y)
+        };
+        assert!(reversed(&|i| i.clone()));
+        assert!(!reversed(&|i| -i + 7));
     }
 
     /// Loops in each other with loads and stores between them, at random addresses; some loops have
