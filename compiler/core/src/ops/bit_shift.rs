@@ -1,10 +1,10 @@
 //! `bit_shift`: integers times or by powers of two.
 
+use super::elementwise::{Elementwise, ResultType, constant};
 use crate::attrs::{AttrSpec, Attrs};
 use crate::diag::{Code, OpError};
 use crate::loops::{Binary, Compare, Expr};
 use crate::op::{Facts, OpId, once, onnx};
-use super::elementwise::{Elementwise, ResultType, constant};
 
 pub static OP: Elementwise = Elementwise {
     facts: Facts {
@@ -24,7 +24,12 @@ pub static OP: Elementwise = Elementwise {
             };
             n.emit_all(OpId::bit_shift, Attrs::new().with_bool("right", right))
         })],
-        examples: &["bit_shift u8[40] in 0..255, u8[40] in 0..9 {right: false} -> u8[40]", "bit_shift i8[40] in -128..127, i8[40] in -2..9 {right: true} -> i8[40]", "bit_shift i32[40], i32[40] in -2..33 {right: false} -> i32[40]", "bit_shift u32[2,3], u32[3] in 0..33 {right: true} -> u32[2,3]"],
+        examples: &[
+            "bit_shift u8[40] in 0..255, u8[40] in 0..9 {right: false} -> u8[40]",
+            "bit_shift i8[40] in -128..127, i8[40] in -2..9 {right: true} -> i8[40]",
+            "bit_shift i32[40], i32[40] in -2..33 {right: false} -> i32[40]",
+            "bit_shift u32[2,3], u32[3] in 0..33 {right: true} -> u32[2,3]",
+        ],
     },
     accepts: |d| d.is_int(),
     result: ResultType::Same,

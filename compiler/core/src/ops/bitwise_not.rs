@@ -1,9 +1,9 @@
 //! `bitwise_not`: bit by bit.
 
+use super::elementwise::{Elementwise, ResultType};
 use crate::attrs::Attrs;
 use crate::loops::Unary;
 use crate::op::{Facts, OpId, once, onnx};
-use super::elementwise::{Elementwise, ResultType};
 
 pub static OP: Elementwise = Elementwise {
     facts: Facts {

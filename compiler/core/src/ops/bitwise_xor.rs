@@ -1,8 +1,8 @@
 //! `bitwise_xor`: bit by bit.
 
+use super::elementwise::{Elementwise, ResultType};
 use crate::attrs::Attrs;
 use crate::op::{Facts, OpId, once, onnx};
-use super::elementwise::{Elementwise, ResultType};
 
 pub static OP: Elementwise = Elementwise {
     facts: Facts {
@@ -11,7 +11,10 @@ pub static OP: Elementwise = Elementwise {
         operands: &[once("a"), once("b")],
         attrs: &[],
         imports: &[onnx("BitwiseXor", 18, |n| n.emit_all(OpId::bitwise_xor, Attrs::new()))],
-        examples: &["bitwise_xor i32[2,3], i32[3] -> i32[2,3]", "bitwise_xor u8[40] in 0..255, u8[40] in 0..255 -> u8[40]"],
+        examples: &[
+            "bitwise_xor i32[2,3], i32[3] -> i32[2,3]",
+            "bitwise_xor u8[40] in 0..255, u8[40] in 0..255 -> u8[40]",
+        ],
     },
     accepts: |d| d.is_int(),
     result: ResultType::Same,

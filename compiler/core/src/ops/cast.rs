@@ -21,7 +21,8 @@ pub static OP: Cast = Cast(Elementwise {
         attrs: &[AttrSpec::dtype("to", "element type of the result")],
         imports: &[
             onnx("Cast", 6, |n| {
-                let to = n.int("to")?.ok_or_else(|| OpError::new(Code::BadAttribute, "cast: attribute to is missing"))?;
+                let to =
+                    n.int("to")?.ok_or_else(|| OpError::new(Code::BadAttribute, "cast: attribute to is missing"))?;
                 read(n, element_type(to)?)
             }),
             onnx("CastLike", 15, |n| {

@@ -35,14 +35,18 @@ impl Op for Concat {
     fn infer(&self, attrs: &Attrs, x: &Types<'_>) -> Result<Vec<TensorType>, OpError> {
         let x: Vec<&TensorType> = x.iter().flatten().copied().collect();
         let axis = require::axis("concat", x[0], attrs.int("axis"))?;
-        let others = |ty: &TensorType| ty.shape.iter().enumerate().filter(|(d, _)| *d != axis).map(|(_, &n)| n).collect();
+        let others =
+            |ty: &TensorType| ty.shape.iter().enumerate().filter(|(d, _)| *d != axis).map(|(_, &n)| n).collect();
         let first: Vec<usize> = others(x[0]);
         let mut y = x[0].clone();
         let mut extent = 0usize;
         for (i, ty) in x.iter().enumerate() {
             require::same_dtype("concat", ("operand 0", x[0]), (&format!("operand {i}"), ty))?;
             if ty.shape.rank() != x[0].shape.rank() || others(ty) != first {
-                let message = format!("concat: operand 0 is {} and operand {i} is {ty}, which differ outside of axis {axis}", x[0]);
+                let message = format!(
+                    "concat: operand 0 is {} and operand {i} is {ty}, which differ outside of axis {axis}",
+                    x[0]
+                );
                 return Err(OpError::new(Code::ShapeMismatch, message));
             }
             extent = extent.saturating_add(ty.shape[axis]);
@@ -64,7 +68,8 @@ impl Op for Concat {
             parts.push((begin, t.shape()[axis..].iter().product::<usize>()));
             begin += t.data().len();
         }
-        let index = (0..outer).flat_map(|o| parts.iter().flat_map(move |&(begin, n)| begin + o * n..begin + (o + 1) * n));
+        let index =
+            (0..outer).flat_map(|o| parts.iter().flat_map(move |&(begin, n)| begin + o * n..begin + (o + 1) * n));
         let mut shape = x[0].shape().to_vec();
         shape[axis] = x.iter().map(|t| t.shape()[axis]).sum();
         let data = Data::concat(x.iter().map(|t| t.data())).gather(index);

@@ -126,7 +126,8 @@ impl Op for ConvTranspose {
         let x = if padded { x.padded(&before, &after, zero.clone()) } else { x.clone() };
         let outer: Vec<usize> = [y.shape()[0], group, outputs].into_iter().chain(window::outputs(&windows)).collect();
         let inner: Vec<usize> = [channels].into_iter().chain(reach.iter().map(|r| r.slots)).collect();
-        let at_channel = |n: &Index, c: Index, p: Vec<Index>| -> Vec<Index> { [n.clone(), c].into_iter().chain(p).collect() };
+        let at_channel =
+            |n: &Index, c: Index, p: Vec<Index>| -> Vec<Index> { [n.clone(), c].into_iter().chain(p).collect() };
         l.nest(&outer, |l, at| {
             let [n, g, o, p @ ..] = at else { unreachable!("as many as there are extents") };
             let channel = g.clone() * outputs as i64 + o.clone();
@@ -135,7 +136,8 @@ impl Op for ConvTranspose {
                 let [c, slots @ ..] = at else { unreachable!("as many as there are extents") };
                 let c = g.clone() * channels as i64 + c.clone();
                 let taps = reach.iter().zip(p).zip(slots);
-                let elements = taps.clone().zip(&before[2..]).map(|(((r, p), s), &b)| r.element(p, s) + b as i64).collect();
+                let elements =
+                    taps.clone().zip(&before[2..]).map(|(((r, p), s), &b)| r.element(p, s) + b as i64).collect();
                 let x = x.read(&at_channel(n, c.clone(), elements));
                 sum + x * w.read(&at_channel(&c, o.clone(), taps.map(|((r, p), s)| r.tap(p, s)).collect()))
             });
@@ -167,7 +169,8 @@ fn naive<T: Number>(x: &[Option<&Tensor>], windows: &[Window], group: usize) -> 
     let [Some(x), Some(w), b @ ..] = x else { unreachable!("operand count is checked") };
     let bias = b.first().copied().flatten().map(slice::<T>);
     let (channels, outputs) = (w.shape()[0] / group, w.shape()[1]);
-    let shape = Shape::new([&[x.shape()[0], outputs * group][..], &window::outputs(windows).collect::<Vec<_>>()].concat());
+    let shape =
+        Shape::new([&[x.shape()[0], outputs * group][..], &window::outputs(windows).collect::<Vec<_>>()].concat());
     let taps = Shape::new([&[channels][..], &window::kernels(windows)].concat());
     let (xs, ws) = (slice::<T>(x), slice::<T>(w));
     let element = |w: &Window, p: usize, k: usize| {

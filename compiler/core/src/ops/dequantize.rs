@@ -58,8 +58,7 @@ fn read(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
     let scale = n.ty(1)?.dtype;
     let to = read_dtype(n, "output_dtype")?.unwrap_or(scale);
     let axis = read_axis(n, op)?;
-    let operands =
-        [n.operand(0), quantization::aligned(n, op, 0, 1, axis)?, quantization::aligned(n, op, 0, 2, axis)?];
+    let operands = [n.operand(0), quantization::aligned(n, op, 0, 1, axis)?, quantization::aligned(n, op, 0, 2, axis)?];
     let y = n.emit(op, Attrs::new(), &operands)?;
     if to == scale {
         return Ok(vec![y]);

@@ -40,7 +40,8 @@ impl Op for GatherElements {
         let axis = require::axis("gather_elements", x, attrs.int("axis"))?;
         let fits = |d: usize| indices.shape[d] <= x.shape[d] || d == axis && x.shape[d] > 0;
         if indices.elements() > 0 && !(0..x.shape.rank()).all(fits) {
-            let message = format!("gather_elements: indices are {indices}, more than x has outside of axis {axis}: {x}");
+            let message =
+                format!("gather_elements: indices are {indices}, more than x has outside of axis {axis}: {x}");
             return Err(OpError::new(Code::ShapeMismatch, message));
         }
         Ok(vec![TensorType { dtype: x.dtype, shape: indices.shape.clone() }])

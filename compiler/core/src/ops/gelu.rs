@@ -3,9 +3,9 @@
 use super::elementwise::{Elementwise, ResultType};
 use super::require;
 use crate::attrs::{AttrSpec, Attrs};
+use crate::diag::{Code, OpError};
 use crate::loops::{Expr, Library};
 use crate::op::{Facts, OpId, once, onnx};
-use crate::diag::{Code, OpError};
 use std::f32::consts::{FRAC_1_SQRT_2, PI};
 
 pub static OP: Elementwise = Elementwise {
@@ -25,7 +25,10 @@ pub static OP: Elementwise = Elementwise {
             };
             n.emit_all(OpId::gelu, Attrs::new().with_bool("tanh", tanh))
         })],
-        examples: &["gelu f32[2,33] in -4.0..4.0 {tanh: false} -> f32[2,33]", "gelu f32[2,33] in -4.0..4.0 {tanh: true} -> f32[2,33]"],
+        examples: &[
+            "gelu f32[2,33] in -4.0..4.0 {tanh: false} -> f32[2,33]",
+            "gelu f32[2,33] in -4.0..4.0 {tanh: true} -> f32[2,33]",
+        ],
     },
     accepts: require::f32_or_narrower,
     result: ResultType::Same,

@@ -1,9 +1,9 @@
 //! `is_nan`: comparison with itself.
 
+use super::elementwise::{Elementwise, ResultType};
 use crate::attrs::Attrs;
 use crate::loops::{Compare, Expr};
 use crate::op::{Facts, OpId, once, onnx};
-use super::elementwise::{Elementwise, ResultType};
 
 pub static OP: Elementwise = Elementwise {
     facts: Facts {

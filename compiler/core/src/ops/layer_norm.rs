@@ -104,7 +104,8 @@ impl Op for LayerNorm {
         let (scale, bias) = (parameter(0), parameter(1));
         let n = Expr::f32(inner.iter().product::<usize>() as f32);
         l.nest(&outer, |l, at| {
-            let element = |k: &[Index]| -> Vec<Index> { at.iter().zip(k).map(|(i, k)| i.clone() + k.clone()).collect() };
+            let element =
+                |k: &[Index]| -> Vec<Index> { at.iter().zip(k).map(|(i, k)| i.clone() + k.clone()).collect() };
             let mean = if attrs.bool("center") {
                 let sum = l.reduce("sum", Expr::f32(0.0), &inner, |_, k, sum| sum + x.read(&element(k)));
                 l.bind("mean", sum / n.clone())
@@ -243,12 +244,19 @@ fn write(w: &mut NodeWriter<'_>) -> Result<Vec<Written>, OpError> {
         return Ok(vec![w.emit("LayerNormalization", &[x, Some(scale), bias], attributes)]);
     }
     let by_channel = [x.shape.get(1).copied().into_iter().collect(), vec![1; rank.saturating_sub(2)]].concat();
-    if center && last(2) && w.operand(2).is_some() && w.operand(1).is_some() && fits(1, &by_channel) && fits(2, &by_channel) {
+    if center
+        && last(2)
+        && w.operand(2).is_some()
+        && w.operand(1).is_some()
+        && fits(1, &by_channel)
+        && fits(2, &by_channel)
+    {
         let operands = [w.operand(0), w.reshaped(1, &by_channel[..1]), w.reshaped(2, &by_channel[..1])];
         return Ok(vec![w.emit("InstanceNormalization", &operands, [("epsilon", Value::Float(epsilon))])]);
     }
     let axes = w.ints(axes.iter().map(|&a| a as i64).collect());
-    let mean = |w: &mut NodeWriter<'_>, x| w.emit("ReduceMean", &[x, Some(axes.clone())], [("keepdims", Value::Int(1))]);
+    let mean =
+        |w: &mut NodeWriter<'_>, x| w.emit("ReduceMean", &[x, Some(axes.clone())], [("keepdims", Value::Int(1))]);
     let distance = match w.operand(0) {
         x if center => {
             let mean = mean(w, x.clone());

@@ -13,7 +13,11 @@ pub static OP: Elementwise = Elementwise {
         operands: &[once("a"), once("b")],
         attrs: &[],
         imports: &[onnx("Less", 7, |n| n.emit_all(OpId::less, Attrs::new()))],
-        examples: &["less f32[2,3], f32[3] -> bool[2,3]", "less i32[40] in -3..3, i32[40] in -3..3 -> bool[40]", "less u8[50] in 0..255, u8[50] in 0..255 -> bool[50]"],
+        examples: &[
+            "less f32[2,3], f32[3] -> bool[2,3]",
+            "less i32[40] in -3..3, i32[40] in -3..3 -> bool[40]",
+            "less u8[50] in 0..255, u8[50] in 0..255 -> bool[50]",
+        ],
     },
     accepts: require::number,
     result: ResultType::Bool,

@@ -12,7 +12,11 @@ pub static OP: Elementwise = Elementwise {
         operands: &[once("a"), once("b")],
         attrs: &[],
         imports: &[onnx("Max", 6, |n| read_chain(n, OpId::max))],
-        examples: &["max f32[2,3,4], f32[4] -> f32[2,3,4]", "max i8[40], i8[40] -> i8[40]", "max u8[40] in 0..255, u8[40] in 0..255 -> u8[40]"],
+        examples: &[
+            "max f32[2,3,4], f32[4] -> f32[2,3,4]",
+            "max i8[40], i8[40] -> i8[40]",
+            "max u8[40] in 0..255, u8[40] in 0..255 -> u8[40]",
+        ],
     },
     accepts: require::number,
     result: ResultType::Same,

@@ -1,10 +1,10 @@
 //! `mish`: x times the hyperbolic tangent of its softplus.
 
+use super::elementwise::{Elementwise, ResultType};
+use super::require;
 use crate::attrs::Attrs;
 use crate::loops::{Expr, Library};
 use crate::op::{Facts, OpId, once, onnx};
-use super::elementwise::{Elementwise, ResultType};
-use super::require;
 
 pub static OP: Elementwise = Elementwise {
     facts: Facts {

@@ -1,9 +1,9 @@
 //! `modulo`: remainder.
 
+use super::elementwise::{Elementwise, ResultType, constant};
 use crate::attrs::{AttrSpec, Attrs};
 use crate::loops::{Binary, Compare, Expr};
 use crate::op::{Facts, OpId, once, onnx};
-use super::elementwise::{Elementwise, ResultType, constant};
 
 pub static OP: Elementwise = Elementwise {
     facts: Facts {
@@ -15,7 +15,11 @@ pub static OP: Elementwise = Elementwise {
             let truncate = n.int("fmod")?.unwrap_or(0) != 0;
             n.emit_all(OpId::modulo, Attrs::new().with_bool("truncate", truncate))
         })],
-        examples: &["modulo i32[2,3], i32[3] {truncate: false} -> i32[2,3]", "modulo i8[40] in -128..127, i8[40] in -9..9 {truncate: true} -> i8[40]", "modulo u8[40] in 0..255, u8[40] in 1..9 {truncate: false} -> u8[40]"],
+        examples: &[
+            "modulo i32[2,3], i32[3] {truncate: false} -> i32[2,3]",
+            "modulo i8[40] in -128..127, i8[40] in -9..9 {truncate: true} -> i8[40]",
+            "modulo u8[40] in 0..255, u8[40] in 1..9 {truncate: false} -> u8[40]",
+        ],
     },
     accepts: |d| d.is_int(),
     result: ResultType::Same,

@@ -95,7 +95,12 @@ fn axes(attrs: &Attrs, x: &[usize]) -> Option<Vec<Axis>> {
         .map(|(&n, (&before, &after))| {
             let fits = |pad: i64| (-LIMIT..=LIMIT).contains(&pad);
             let kept = n.checked_sub(cut(before))?.checked_sub(cut(after))?;
-            (fits(before) && fits(after)).then_some(Axis { start: cut(before), kept, before: add(before), after: add(after) })
+            (fits(before) && fits(after)).then_some(Axis {
+                start: cut(before),
+                kept,
+                before: add(before),
+                after: add(after),
+            })
         })
         .collect()
 }

@@ -4,8 +4,8 @@ use super::elementwise::{Elementwise, ResultType, read_aligned};
 use super::require;
 use crate::attrs::Attrs;
 use crate::diag::OpError;
-use crate::loops::Library;
 use crate::graph::NodeId;
+use crate::loops::Library;
 use crate::onnx::NodeReader;
 use crate::op::{Facts, OpId, once, onnx, onnx_until};
 
@@ -16,7 +16,10 @@ pub static OP: Elementwise = Elementwise {
         operands: &[once("a"), once("b")],
         attrs: &[],
         imports: &[onnx_until("Pow", 6, 6, |n| read_aligned(n, OpId::pow)), onnx("Pow", 7, read)],
-        examples: &["pow f32[2,3,4] in 0.1..4.0, f32[] in 0.5..3.0 -> f32[2,3,4]", "pow f32[40] in 0.1..4.0, f32[40] -> f32[40]"],
+        examples: &[
+            "pow f32[2,3,4] in 0.1..4.0, f32[] in 0.5..3.0 -> f32[2,3,4]",
+            "pow f32[40] in 0.1..4.0, f32[40] -> f32[40]",
+        ],
     },
     accepts: require::f32_or_narrower,
     result: ResultType::Same,

@@ -13,7 +13,10 @@ pub static OP: Elementwise = Elementwise {
         doc: "`y = x < 0 ? slope * x : x`. ONNX PRelu.",
         operands: &[once("x"), once("slope")],
         attrs: &[],
-        imports: &[onnx_until("PRelu", 6, 6, read_by_channel), onnx("PRelu", 7, |n| n.emit_all(OpId::prelu, Attrs::new())).written(write)],
+        imports: &[
+            onnx_until("PRelu", 6, 6, read_by_channel),
+            onnx("PRelu", 7, |n| n.emit_all(OpId::prelu, Attrs::new())).written(write),
+        ],
         examples: &["prelu f32[2,3,4], f32[3,1] -> f32[2,3,4]"],
     },
     accepts: |d| d.is_float(),

@@ -1,9 +1,9 @@
 //! `reduce_log_sum`: logarithm of the sum.
 
+use super::reduction::{AXES, KEEP, Reduction, read, read_log_sum_exp, write};
+use super::require;
 use crate::loops::{Expr, Library};
 use crate::op::{Facts, OpId, once, onnx};
-use super::reduction::{AXES, KEEP, Reduction, read, write, read_log_sum_exp};
-use super::require;
 
 pub static OP: Reduction = Reduction {
     facts: Facts {

@@ -85,7 +85,9 @@ impl Op for Requantize {
             return wrong(format!("shift is {shift}, not in 0..=31"));
         }
         if !holds(zero) || !holds(lo) || !holds(hi) || lo > hi {
-            return wrong(format!("zero {zero}, lo {lo}, hi {hi}: they must be in {lowest}..={highest}, lo not above hi"));
+            return wrong(format!(
+                "zero {zero}, lo {lo}, hi {hi}: they must be in {lowest}..={highest}, lo not above hi"
+            ));
         }
         Ok(y)
     }

@@ -72,7 +72,10 @@ fn read_reshape(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
     for (i, d) in shape.iter_mut().enumerate() {
         if *d == 0 && !allow_zero {
             *d = *x.shape.get(i).ok_or_else(|| {
-                OpError::new(Code::ShapeMismatch, format!("reshape: extent {i} of {want:?} copies from {x}, which has no axis {i}"))
+                OpError::new(
+                    Code::ShapeMismatch,
+                    format!("reshape: extent {i} of {want:?} copies from {x}, which has no axis {i}"),
+                )
             })? as i64;
         }
     }
@@ -81,7 +84,8 @@ fn read_reshape(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
         match rest {
             Some(rest) if rest > 0 && x.elements() as i64 % rest == 0 => shape[i] = x.elements() as i64 / rest,
             _ => {
-                let message = format!("reshape: no extent for -1 in {want:?} holds the {} elements of {x}", x.elements());
+                let message =
+                    format!("reshape: no extent for -1 in {want:?} holds the {} elements of {x}", x.elements());
                 return Err(OpError::new(Code::ShapeMismatch, message));
             }
         }
@@ -118,7 +122,8 @@ fn read_squeeze(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
 /// ONNX Unsqueeze: axes count in the result.
 fn read_unsqueeze(n: &mut NodeReader<'_>) -> Result<Vec<NodeId>, OpError> {
     let x = n.ty(0)?;
-    let axes = n.ints_or_operand("axes", 13, 1)?.ok_or_else(|| OpError::new(Code::Arity, "unsqueeze: axes are missing"))?;
+    let axes =
+        n.ints_or_operand("axes", 13, 1)?.ok_or_else(|| OpError::new(Code::Arity, "unsqueeze: axes are missing"))?;
     let result = TensorType::new(x.dtype, vec![1; x.shape.rank() + axes.len()]);
     let new = require::axes("unsqueeze", &result, &axes)?;
     let mut old = x.shape.iter();

@@ -27,7 +27,10 @@ static FACTS: Facts = Facts {
         AttrSpec::float("cubic", "the coefficient `a` of cubic convolution (Keys 1981)"),
         AttrSpec::bool("exclude_outside", "taps outside of `x` have no weight, else the nearest element counts"),
         AttrSpec::bool("antialias", "where `y` is smaller, the taps are wider by as much"),
-        AttrSpec::floats("region", "tf_crop_and_resize: first and last coordinate, as parts of `x`, all first ones before"),
+        AttrSpec::floats(
+            "region",
+            "tf_crop_and_resize: first and last coordinate, as parts of `x`, all first ones before",
+        ),
         AttrSpec::float("outside", "tf_crop_and_resize: value where the coordinate is outside of `x`"),
     ],
     imports: &[
@@ -94,7 +97,8 @@ impl Op for Resize {
             let (xs, outside) = (slice::<f32>(x), attrs.float("outside"));
             let mut y = vec![0f32; shape.elements()];
             for k in Shape::new(axes.iter().map(Taps::count).collect::<Vec<_>>()).coordinates() {
-                let along: Vec<Vec<_>> = axes.iter().zip(&k).map(|(a, &k)| a.positions.iter().map(|p| p[k]).collect()).collect();
+                let along: Vec<Vec<_>> =
+                    axes.iter().zip(&k).map(|(a, &k)| a.positions.iter().map(|p| p[k]).collect()).collect();
                 let weights = axes.iter().zip(&k).fold(vec![1f32], |all, (a, &k)| {
                     let weighted = |w: f32| a.weights.iter().map(move |v| if a.is_pick() { w } else { w * v[k] });
                     all.into_iter().flat_map(weighted).collect()
@@ -159,7 +163,10 @@ fn word(
 ) -> Result<&'static str, OpError> {
     let Some(given) = n.string(name)? else { return Ok(default) };
     words.iter().find(|w| **w == given).copied().ok_or_else(|| {
-        OpError::new(Code::BadAttribute, format!("resize: {name} is {given:?}, but must be one of {}", words.join(", ")))
+        OpError::new(
+            Code::BadAttribute,
+            format!("resize: {name} is {given:?}, but must be one of {}", words.join(", ")),
+        )
     })
 }
 

@@ -1,10 +1,10 @@
 //! `selu`: scaled exponential unit.
 
+use super::elementwise::{Elementwise, ResultType};
+use super::require;
 use crate::attrs::{AttrSpec, Attrs};
 use crate::loops::{Expr, Library};
 use crate::op::{Facts, OpId, once, onnx};
-use super::elementwise::{Elementwise, ResultType};
-use super::require;
 
 pub static OP: Elementwise = Elementwise {
     facts: Facts {

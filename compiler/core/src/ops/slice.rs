@@ -160,11 +160,7 @@ struct Part {
 impl Part {
     fn whole(x: &TensorType) -> Part {
         let rank = x.shape.rank();
-        Part {
-            starts: vec![0; rank],
-            steps: vec![1; rank],
-            extents: x.shape.iter().map(|&d| d as i64).collect(),
-        }
+        Part { starts: vec![0; rank], steps: vec![1; rank], extents: x.shape.iter().map(|&d| d as i64).collect() }
     }
 
     fn emit(self, n: &mut NodeReader<'_>) -> Result<NodeId, OpError> {

@@ -68,7 +68,9 @@ impl Op for Softmax {
             let distances: Vec<f32> = xs.iter().enumerate().map(|(i, x)| x - largest[line(i)]).collect();
             let local = |id| Expr::from(Local { id, ty: Ty::F32 });
             let distances = Column::F32(distances);
-            let Column::F32(powers) = columns::eval(&Library::ExpF32.call([local(0)]), std::slice::from_ref(&distances)) else {
+            let Column::F32(powers) =
+                columns::eval(&Library::ExpF32.call([local(0)]), std::slice::from_ref(&distances))
+            else {
                 unreachable!("exp of f32 is f32")
             };
             let mut sums = vec![0.0; lines];

@@ -1,13 +1,13 @@
 //! `swish`: x times its sigmoid.
 
+use super::elementwise::{Elementwise, ResultType};
+use super::require;
 use crate::attrs::{AttrSpec, Attrs};
-use crate::loops::{Expr, Library};
 use crate::diag::OpError;
+use crate::loops::{Expr, Library};
 use crate::onnx::{NodeWriter, Written};
 use crate::op::{Facts, OpId, once, onnx};
 use crate::tensor::Tensor;
-use super::elementwise::{Elementwise, ResultType};
-use super::require;
 
 pub static OP: Elementwise = Elementwise {
     facts: Facts {

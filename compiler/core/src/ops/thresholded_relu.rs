@@ -1,10 +1,10 @@
 //! `thresholded_relu`: zero up to a threshold.
 
+use super::elementwise::{Elementwise, ResultType};
+use super::require;
 use crate::attrs::{AttrSpec, Attrs};
 use crate::loops::Expr;
 use crate::op::{Facts, OpId, once, onnx};
-use super::elementwise::{Elementwise, ResultType};
-use super::require;
 
 pub static OP: Elementwise = Elementwise {
     facts: Facts {

@@ -50,7 +50,8 @@ impl Op for Tile {
         let [Some(x)] = x else { unreachable!("operand count is checked") };
         let (from, to) = (x.shape(), y[0].shape());
         l.nest(&to, |l, at| {
-            let position = |d: usize| if from[d] == to[d] { at[d].clone() } else { at[d].clone().modulo(from[d] as i64) };
+            let position =
+                |d: usize| if from[d] == to[d] { at[d].clone() } else { at[d].clone().modulo(from[d] as i64) };
             let at_x: Vec<Index> = (0..to.len()).map(position).collect();
             l.push(y[0].write(at, x.read(&at_x)));
         });

@@ -3,8 +3,8 @@
 use super::require;
 use crate::attrs::{AttrSpec, Attrs};
 use crate::diag::{Code, OpError};
-use crate::loops::{Lower, View};
 use crate::graph::NodeId;
+use crate::loops::{Lower, View};
 use crate::onnx::NodeReader;
 use crate::op::{Facts, Op, OpId, Types, once, onnx};
 use crate::tensor::Tensor;
@@ -21,10 +21,10 @@ static FACTS: Facts = Facts {
         onnx("SpaceToDepth", 1, read_space_to_depth),
     ],
     examples: &[
-            "transpose f32[2,3] {perm: [1,0]} -> f32[3,2]",
-            "transpose i8[1,4,5,3] {perm: [0,3,1,2]} -> i8[1,3,4,5]",
-            "transpose f32[2,3,4] {perm: [2,0,1]} -> f32[4,2,3]",
-        ],
+        "transpose f32[2,3] {perm: [1,0]} -> f32[3,2]",
+        "transpose i8[1,4,5,3] {perm: [0,3,1,2]} -> i8[1,3,4,5]",
+        "transpose f32[2,3,4] {perm: [2,0,1]} -> f32[4,2,3]",
+    ],
 };
 
 pub struct Transpose;
@@ -81,13 +81,21 @@ fn blocks(n: &mut NodeReader<'_>) -> Result<([i64; 4], i64), OpError> {
     require::rank("transpose", "x", &x, 4..=4)?;
     let size = n.int("blocksize")?.unwrap_or(0);
     if !(1..=i64::from(u16::MAX)).contains(&size) {
-        return Err(OpError::new(Code::BadAttribute, format!("transpose: blocksize {size} is not positive, or too large")));
+        return Err(OpError::new(
+            Code::BadAttribute,
+            format!("transpose: blocksize {size} is not positive, or too large"),
+        ));
     }
     Ok((std::array::from_fn(|d| x.shape[d] as i64), size))
 }
 
 /// The operand under one shape, its axes in another order, then under another shape.
-fn rearranged(n: &mut NodeReader<'_>, split: [i64; 6], perm: [i64; 6], merged: [i64; 4]) -> Result<Vec<NodeId>, OpError> {
+fn rearranged(
+    n: &mut NodeReader<'_>,
+    split: [i64; 6],
+    perm: [i64; 6],
+    merged: [i64; 4],
+) -> Result<Vec<NodeId>, OpError> {
     let x = n.operand(0);
     let x = n.emit(OpId::reshape, Attrs::new().with_ints("shape", split), &[x])?;
     let y = n.emit(OpId::transpose, Attrs::new().with_ints("perm", perm), &[Some(x)])?;
