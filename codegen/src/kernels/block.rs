@@ -1,7 +1,9 @@
 //! Micro-kernels of integer products: some channels times some pixels, requantized to 8 bits.
 //!
-//! Elements of a pixel come in pairs of 16 bits, which `widen` makes of bytes once for all channels, or as
+//! Elements of a pixel come in pairs of 16 bits, which `Block::widen` makes of bytes once for all channels, or as
 //! bytes. Those without sign are taken as less by 128.
+//! Weights that a zero point of their own makes too large for 8 bits are stored less the middle of their
+//! channel. That middle is the weight of one more pair, the halves of the pixel's total.
 //! SXTB16 takes bytes 0 and 2, then 1 and 3, so pairs are those, and weights lie in that order.
 //! Requantization is `floor((sum * 2^shift * scale + 2^31) / 2^32) + zero`, limited to a range.
 
@@ -25,13 +27,16 @@ pub enum Weights {
 /// Turns bytes without sign to bytes with one that are less by 128.
 const FLIP: i64 = 0x8080_8080u32 as i32 as i64;
 
+/// Adds up a pair.
+const ONES: i64 = 0x1_0001;
+
 /// Bytes of code that the products in the body of a loop may have: flash caches of small cores hold it.
 const LOOP: usize = 768;
 
 /// How the elements of pixels lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inputs {
-    /// As [`widen`] makes them.
+    /// As [`Block::widen`] makes them.
     Wide,
     /// Bytes of one pixel; whether they have a sign.
     Bytes(bool),
@@ -53,6 +58,8 @@ pub struct Block {
     pub pixels: usize,
     /// Elements that are multiplied; a multiple of four.
     pub depth: usize,
+    /// Whether one more pair holds the total of the elements. Only for inputs that [`Block::widen`] makes.
+    pub totals: bool,
     pub weights: Weights,
     pub inputs: Inputs,
     /// Elements of the result from one pixel to the next.
@@ -72,20 +79,42 @@ fn int(v: i64) -> Expr {
     Expr::int(Scalar::I32, v)
 }
 
-/// The elements of each pair, of a multiple of four.
-fn pairs(depth: usize) -> impl Iterator<Item = [usize; 2]> {
-    (0..depth / 4).flat_map(|i| [[4 * i, 4 * i + 2], [4 * i + 1, 4 * i + 3]])
+/// The rows of weights of channels, each less its middle, and the middle twice behind each: the weights of
+/// the halves of the total. `None` where the differences need more than 8 bits, or halves more than 16.
+pub fn centered(rows: &[i16], depth: usize) -> Option<Vec<i16>> {
+    if depth * 64 > i16::MAX as usize {
+        return None;
+    }
+    let mut out = Vec::with_capacity(rows.len() / depth * (depth + 2));
+    for row in rows.chunks_exact(depth) {
+        let (lo, hi) = (row.iter().min()?, row.iter().max()?);
+        let middle = (lo + hi + 1) / 2;
+        let bytes = [lo - middle, hi - middle, middle].iter().all(|v| i8::try_from(*v).is_ok());
+        bytes.then(|| out.extend(row.iter().map(|w| w - middle).chain([middle; 2])))?;
+    }
+    Some(out)
 }
 
 impl Block {
-    /// Words of the pixels, as [`widen`] makes them: pair, pixel.
+    /// Elements that a channel has weights for.
+    pub fn elements(&self) -> usize {
+        self.depth + if self.totals { 2 } else { 0 }
+    }
+
+    /// The elements of each pair.
+    fn pairs(&self) -> impl Iterator<Item = [usize; 2]> {
+        let total = self.totals.then_some([self.depth, self.depth + 1]);
+        (0..self.depth / 4).flat_map(|i| [[4 * i, 4 * i + 2], [4 * i + 1, 4 * i + 3]]).chain(total)
+    }
+
+    /// Words of the pixels, as [`Block::widen`] makes them: pair, pixel.
     pub fn input_words(&self) -> usize {
-        self.depth / 2 * self.pixels
+        self.elements() / 2 * self.pixels
     }
 
     /// Words of the weights of the channels.
     pub fn weight_words(&self) -> usize {
-        self.depth / 2 * self.words()
+        self.elements() / 2 * self.words()
     }
 
     /// Words of weights that belong to a pair.
@@ -101,11 +130,19 @@ impl Block {
         }
     }
 
+    /// The rows of the channels from one on.
+    pub fn rows<'r>(&self, all: &'r [i16], first: usize) -> &'r [i16] {
+        &all[first * self.elements()..][..self.channels * self.elements()]
+    }
+
     /// Weights as the kernel reads them, from rows of channels; `None` where they do not fit.
-    pub fn pack(&self, rows: &[i8]) -> Option<Vec<i32>> {
-        let row = |c: usize, i: usize| i32::from(rows[c * self.depth + i]);
+    pub fn pack(&self, rows: &[i16]) -> Option<Vec<i32>> {
+        let row = |c: usize, i: usize| i32::from(rows[c * self.elements() + i]);
+        if self.weights == Weights::Bytes && rows.iter().any(|w| i8::try_from(*w).is_err()) {
+            return None;
+        }
         let mut out = Vec::with_capacity(self.weight_words());
-        for [i, j] in pairs(self.depth) {
+        for [i, j] in self.pairs() {
             for c in 0..self.words() {
                 let halves = match self.weights {
                     Weights::Wide => [row(c, i), row(c, j)],
@@ -139,10 +176,12 @@ impl Block {
 
     /// Whether sums of inputs of so large a magnitude are right for the weights: all fit in 32 bits, and
     /// those of the second of two joined channels in 24.
-    pub fn holds(&self, rows: &[i8], bias: &[i32], input: i64) -> bool {
+    pub fn holds(&self, rows: &[i16], bias: &[i32], input: i64) -> bool {
+        let half = self.depth as i64 / 2;
+        let most = |i: usize, w: &i16| i64::from(w.unsigned_abs()) * if i < self.depth { 1 } else { half };
         let sum = |c: usize| {
-            let row = &rows[c * self.depth..(c + 1) * self.depth];
-            input * row.iter().map(|w| i64::from(w.unsigned_abs())).sum::<i64>() + i64::from(bias[c].unsigned_abs())
+            let row = rows[c * self.elements()..][..self.elements()].iter().enumerate();
+            input * row.map(|(i, w)| most(i, w)).sum::<i64>() + i64::from(bias[c].unsigned_abs())
         };
         (0..self.channels).all(|c| {
             let bits = if self.weights == Weights::Joined && c % 2 == 1 { 23 } else { 31 };
@@ -153,6 +192,7 @@ impl Block {
     /// The kernel: pixels, weights, parameters, result.
     pub fn function(&self, name: &str) -> Function {
         assert!(self.depth.is_multiple_of(4) && (self.weights == Weights::Wide || self.channels.is_multiple_of(2)));
+        assert!(!self.totals || self.inputs == Inputs::Wide);
         let mut l = Lower::micro(name);
         let x = match self.inputs {
             Inputs::Wide => l.buffer("x", Scalar::I32, self.input_words(), Mode::Read),
@@ -212,7 +252,7 @@ impl Block {
     }
 
     fn steps(&self) -> usize {
-        self.depth / 2 / self.pairs_of_step()
+        self.elements() / 2 / self.pairs_of_step()
     }
 
     /// Steps in a turn of the loop.
@@ -280,6 +320,42 @@ impl Block {
             }
         }
     }
+
+    /// Elements of the pixels, `stride` bytes from one to the next, as the words that the kernel reads.
+    pub fn widen(&self, name: &str, stride: usize, signed: bool) -> Function {
+        let pixels = self.pixels;
+        let mut l = Lower::micro(name);
+        let x = l.buffer("x", Scalar::I8, (pixels - 1) * stride + self.depth, Mode::Read);
+        let y = l.buffer("y", Scalar::I32, self.input_words(), Mode::Write);
+        let totals: Vec<Local> = match self.totals {
+            true => (0..pixels).map(|q| l.variable(&format!("total{q}"), int(0))).collect(),
+            false => Vec::new(),
+        };
+        l.repeat("k", 0usize, self.depth / 4, |l, k| {
+            let bytes = |q: usize| {
+                let word = word(x, k.clone() * 4 + (q * stride) as i64);
+                if signed { word } else { word ^ int(FLIP) }
+            };
+            let words: Vec<Expr> = (0..pixels).map(|q| l.bind(&format!("x{q}"), bytes(q))).collect();
+            for (half, f) in [Library::Sxtb16, Library::Sxtb16Ror8].into_iter().enumerate() {
+                for (q, x) in words.iter().enumerate() {
+                    let index = k.clone() * (2 * pixels) as i64 + (half * pixels + q) as i64;
+                    let value = l.bind("pair", f.call([x.clone()]));
+                    if let Some(total) = totals.get(q) {
+                        l.set(*total, Library::Smlad.call([value.clone(), int(ONES), (*total).into()]));
+                    }
+                    l.push(Stmt::Store(Store { access: at(y, index), value, mask: None }));
+                }
+            }
+        });
+        for (q, total) in totals.into_iter().enumerate() {
+            let low = l.bind("low", Expr::from(total) >> int(1));
+            let high = l.bind("high", Expr::from(total) - low.clone());
+            let index = self.depth / 2 * pixels + q;
+            l.push(Stmt::Store(Store { access: at(y, index), value: Library::Pkhbt.call([low, high]), mask: None }));
+        }
+        l.finish()
+    }
 }
 
 /// As the operator says.
@@ -294,27 +370,4 @@ pub fn requantize(sum: Expr, shift: u32, scale: &Expr, zero: &Expr, range: (i64,
         (-128, hi) if hi <= 127 => Library::Ssat8.call([scaled]).min(int(hi)),
         (lo, hi) => scaled.max(int(lo)).min(int(hi)),
     }
-}
-
-/// Elements of pixels, `stride` bytes from one to the next, as the words that a [`Block`] reads.
-pub fn widen(name: &str, pixels: usize, depth: usize, stride: usize, signed: bool) -> Function {
-    assert!(depth.is_multiple_of(4));
-    let mut l = Lower::micro(name);
-    let x = l.buffer("x", Scalar::I8, (pixels - 1) * stride + depth, Mode::Read);
-    let y = l.buffer("y", Scalar::I32, depth / 2 * pixels, Mode::Write);
-    l.repeat("k", 0usize, depth / 4, |l, k| {
-        let bytes = |q: usize| {
-            let word = word(x, k.clone() * 4 + (q * stride) as i64);
-            if signed { word } else { word ^ int(FLIP) }
-        };
-        let words: Vec<Expr> = (0..pixels).map(|q| l.bind(&format!("x{q}"), bytes(q))).collect();
-        for (half, f) in [Library::Sxtb16, Library::Sxtb16Ror8].into_iter().enumerate() {
-            for (q, x) in words.iter().enumerate() {
-                let index = k.clone() * (2 * pixels) as i64 + (half * pixels + q) as i64;
-                let value = f.call([x.clone()]);
-                l.push(Stmt::Store(Store { access: at(y, index), value, mask: None }));
-            }
-        }
-    });
-    l.finish()
 }

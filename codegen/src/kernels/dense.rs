@@ -2,13 +2,14 @@
 //!
 //! The taps of some pixels are gathered to runs of bytes (`gather`), unless they lie so already, widened
 //! to pairs of 16 bits, and multiplied with the weights of some channels at a time. Zero points of inputs
-//! are folded into what sums start from, padding counts as the zero point, and depths are filled up to a
-//! multiple of four by weights of zero. A bias and a requantization behind are part of the micro-kernel;
-//! what else runs behind reads the results of some pixels from scratch.
+//! are folded into what sums start from, those of weights into the weights, which may have 9 bits then;
+//! padding counts as the zero point, and depths are filled up to a multiple of four by weights of zero. A
+//! bias and a requantization behind are part of the micro-kernel; what else runs behind reads the results
+//! of some pixels from scratch.
 
-use super::block::{Block, Inputs, Weights, widen};
-use super::dot::{POINT, channels_last, constant, image, operand, output_channels_last};
-use super::elements::{weight_zeros, zero_point};
+use super::block::{Block, Inputs, Weights, centered};
+use super::dot::{POINT, channels_last, image, operand, output_channels_last};
+use super::elements::{weights, zero_point};
 use super::folded::Folded;
 use super::gather::Gather;
 use super::tile::Machine;
@@ -27,17 +28,17 @@ const NARROW: f64 = 0.89;
 /// Fewer pixels in a row are multiplied one by one.
 const FEW: usize = 3;
 
-/// Whether micro-kernels do the task: bytes times constant bytes without a zero point.
+/// Whether micro-kernels do the task: bytes times constant bytes.
 pub fn takes(task: &Task<'_>, machine: Machine) -> bool {
     let weights = task.x.get(1).and_then(Option::as_ref);
-    let bytes = weights.is_some_and(|w| w.ty.dtype == DType::I8 && w.constant.is_some());
-    machine.micro && bytes && weight_zeros(task).is_none()
+    let bytes = weights.is_some_and(|w| matches!(w.ty.dtype, DType::I8 | DType::U8) && w.constant.is_some());
+    machine.micro && bytes
 }
 
-/// Weights as rows of channels, tight but for zeros at the end.
+/// Weights less their zero points as rows of channels, tight but for zeros at the end.
 struct Rows {
     depth: usize,
-    rows: Vec<i8>,
+    rows: Vec<i16>,
 }
 
 struct Dense {
@@ -52,6 +53,8 @@ struct Dense {
 /// How pixels and channels are cut into blocks.
 struct Tiling {
     block: Block,
+    /// Rows of the elements of the block.
+    rows: Vec<i16>,
     /// First channels of the blocks; the last one may begin in the one before it.
     starts: Vec<usize>,
 }
@@ -94,14 +97,13 @@ pub fn build(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Result<St
         let dense = Dense { x: x.unsqueezed(at), y: y.unsqueezed(at), rows: POINT, columns, signed, folded };
         (dense, Box::new(move |o: usize, k: usize| k * outputs + o))
     };
-    let weights = constant(w);
-    let values = weights.as_slice::<i8>().expect("families take bytes");
+    let values = weights(&task).to_i64s().expect("families take bytes");
     let tight = dense.rows.kernel * dense.columns.kernel * dense.channels();
     let depth = tight.next_multiple_of(4);
     let row = |o: usize| (0..depth).map(move |k| (o, k));
-    let at = |(o, k): (usize, usize)| if k < tight { values[element(o, k)] } else { 0 };
+    let at = |(o, k): (usize, usize)| if k < tight { values[element(o, k)] as i16 } else { 0 };
     let rows = (0..dense.outputs()).flat_map(row).map(at).collect();
-    Ok(dense.build(b, &Rows { depth, rows }, zero_point(&task), machine))
+    Ok(dense.build(b, Rows { depth, rows }, zero_point(&task), machine))
 }
 
 impl Dense {
@@ -134,7 +136,7 @@ impl Dense {
     }
 
     /// Blocks of so many channels times pixels, with the weights in the form that costs least.
-    fn tiling(&self, rows: &Rows, bias: &[i32], machine: Machine) -> Tiling {
+    fn tiling(&self, rows: Rows, bias: &[i32], machine: Machine) -> Tiling {
         let outputs = self.outputs();
         let single = self.columns.output <= FEW;
         let all_pixels: usize = self.y.view.shape()[..self.y.view.rank() - 1].iter().product();
@@ -148,7 +150,7 @@ impl Dense {
         };
         let block = |channels: usize, pixels: usize, weights: Weights| {
             let pixels = if single { 1 } else { pixels };
-            Block { channels, pixels, depth: rows.depth, weights, inputs, stride: outputs, result }
+            Block { channels, pixels, depth: rows.depth, totals: false, weights, inputs, stride: outputs, result }
         };
         let starts = |channels: usize| {
             let whole = (0..outputs / channels).map(move |i| i * channels);
@@ -156,22 +158,29 @@ impl Dense {
             whole.chain(rest).collect::<Vec<usize>>()
         };
         let even = if single { outputs.min(8) } else { outputs.min(2) } & !1;
-        if even == 0 || !single && is_wide {
+        let are_bytes = rows.rows.iter().all(|w| i8::try_from(*w).is_ok());
+        let totals = !are_bytes && !single;
+        let narrow = match totals {
+            true => centered(&rows.rows, rows.depth),
+            false => are_bytes.then(|| rows.rows.clone()),
+        };
+        let Some(narrow) = narrow.filter(|_| even > 0 && (single || !is_wide)) else {
             let channels = outputs.min(4);
-            return Tiling { block: block(channels, 2, Weights::Wide), starts: starts(channels) };
-        }
+            return Tiling { block: block(channels, 2, Weights::Wide), rows: rows.rows, starts: starts(channels) };
+        };
         let starts = starts(even);
-        let joined = block(even, 4, Weights::Joined);
-        let of = |s: usize| (&rows.rows[s * rows.depth..][..even * rows.depth], &bias[s..s + even]);
+        let joined = Block { totals, ..block(even, 4, Weights::Joined) };
+        let of = |s: usize| (joined.rows(&narrow, s), &bias[s..s + even]);
         let fits = |&s: &usize| joined.pack(of(s).0).is_some() && joined.holds(of(s).0, of(s).1, 128);
         let weights = if starts.iter().all(fits) { Weights::Joined } else { Weights::Bytes };
-        Tiling { block: Block { weights, ..joined }, starts }
+        Tiling { block: Block { weights, ..joined }, rows: narrow, starts }
     }
 
-    fn build(self, b: &mut Builder<'_>, rows: &Rows, zero: i64, machine: Machine) -> String {
-        let bias = self.bias(rows, zero);
+    fn build(self, b: &mut Builder<'_>, rows: Rows, zero: i64, machine: Machine) -> String {
+        let bias = self.bias(&rows, zero);
+        let depth = rows.depth;
         let mut tiling = self.tiling(rows, &bias, machine);
-        let (last, direct) = (self.is_last(), self.is_direct(rows.depth));
+        let (last, direct) = (self.is_last(), self.is_direct(depth));
         let rank = self.y.view.rank();
         if last {
             let pixel = &self.y.view.axes[rank - 2];
@@ -181,7 +190,7 @@ impl Dense {
         let channels = block.channels;
         let words = |per: usize| per * tiling.starts.len();
         let pack = || {
-            let of = |&s: &usize| block.pack(&rows.rows[s * rows.depth..][..channels * rows.depth]);
+            let of = |&s: &usize| block.pack(block.rows(&tiling.rows, s));
             Data::I32(tiling.starts.iter().filter_map(of).flatten().collect())
         };
         let w = b.packed("w", DType::I32, words(block.weight_words()), &pack).buffer;
@@ -191,18 +200,18 @@ impl Dense {
             Data::I32(tiling.starts.iter().flat_map(of).collect())
         };
         let p = b.packed("p", DType::I32, words(block.parameter_words()), &parameters).buffer;
-        let gathered = (!direct).then(|| b.scratch("g", DType::I8, block.pixels * rows.depth).buffer);
+        let gathered = (!direct).then(|| b.scratch("g", DType::I8, block.pixels * depth).buffer);
         let wide = block.inputs == Inputs::Wide;
         let widened = wide.then(|| b.scratch("t", DType::I32, block.input_words()).buffer);
         let results = (!last).then(|| b.scratch("r", self.folded.dtype, block.pixels * self.outputs()));
-        let gather = Gather { x: &self.x, rows: &self.rows, columns: &self.columns, depth: rows.depth, zero };
+        let gather = Gather { x: &self.x, rows: &self.rows, columns: &self.columns, depth, zero };
         if let Some(g) = gathered {
             (0..block.pixels).for_each(|q| gather.tail(&mut b.l, g, q));
         }
         let group = |b: &mut Builder<'_>, pixels: usize| {
             let block = Block { pixels, ..block.clone() };
-            let stride = if direct { self.x.axes[self.x.rank() - 2].stride as usize } else { rows.depth };
-            let widen = wide.then(|| b.callee(widen("widen", pixels, rows.depth, stride, self.signed)));
+            let stride = if direct { self.x.axes[self.x.rank() - 2].stride as usize } else { depth };
+            let widen = wide.then(|| b.callee(block.widen("widen", stride, self.signed)));
             let kernel = b.callee(block.function("block"));
             Group { widen, kernel, pixels }
         };

@@ -1,7 +1,7 @@
 //! Kernels whose instructions are known, and functions that are refused.
 
 use super::*;
-use crate::kernels::block::{Block, Inputs, Sums, Weights, widen};
+use crate::kernels::block::{Block, Inputs, Sums, Weights};
 use crate::kernels::planes::Planes;
 use tinyc_core::loops::{Access, Buf, Dim, Expr, Index, Library, Load, Lower, Mode, Scalar, Stmt, Store, Ty};
 use tinyc_core::ops::window::Window;
@@ -13,7 +13,7 @@ fn compiled(f: &Function) -> Result<Code, Refusal> {
 
 fn block(channels: usize, pixels: usize, depth: usize, weights: Weights) -> Block {
     let result = Sums::Narrow { shift: 0, range: (-128, 127) };
-    Block { channels, pixels, depth, weights, inputs: Inputs::Wide, stride: 64, result }
+    Block { channels, pixels, depth, totals: false, weights, inputs: Inputs::Wide, stride: 64, result }
 }
 
 fn at(buffer: Buf, index: impl Into<Index>) -> Access {
@@ -48,7 +48,7 @@ fn blocks_use_all_registers() {
         assert_eq!((turn, outside), (wanted, rest), "{channels}x{pixels} {weights:?}\n{}", code.lines.join("\n"));
         assert!(4 * (turn - 1) <= 768 && code.stack == 48, "{turn} {}", code.stack);
     }
-    let code = compiled(&widen("w", 2, 64, 64, true)).unwrap();
+    let code = compiled(&block(4, 2, 64, Weights::Wide).widen("w", 64, true)).unwrap();
     assert_eq!(instructions(&code), (8, 3), "{}", code.lines.join("\n"));
 }
 
