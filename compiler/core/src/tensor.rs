@@ -161,6 +161,18 @@ impl Data {
         all
     }
 
+    /// Each element `each` times in a row, and all of that `times` over.
+    pub fn repeated(&self, each: usize, times: usize) -> Data {
+        fn repeat<T: Element>(v: &[T], each: usize, times: usize) -> Data {
+            let mut all = Vec::with_capacity(v.len() * each * times);
+            for _ in 0..times {
+                v.iter().for_each(|&x| all.resize(all.len() + each, x));
+            }
+            T::wrap(all)
+        }
+        with_data!(self, v => repeat(v, each, times))
+    }
+
     /// The elements at `index`, in that order.
     pub fn gather(&self, index: impl Iterator<Item = usize>) -> Data {
         fn pick<T: Element>(v: &[T], index: impl Iterator<Item = usize>) -> Data {

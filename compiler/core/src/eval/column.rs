@@ -32,7 +32,13 @@ pub fn constant(value: &Expr, n: usize) -> Column {
 
 /// The elements that a tensor has when broadcast to a shape.
 pub fn broadcast(x: &Tensor, shape: &[usize]) -> Column {
-    if **x.shape() == *shape { of(x.data()) } else { of(&x.data().gather(index::broadcast(x.shape(), shape))) }
+    if **x.shape() == *shape {
+        return of(x.data());
+    }
+    match index::repeats(x.shape(), shape) {
+        Some((each, times)) => of(&x.data().repeated(each, times)),
+        None => of(&x.data().gather(index::broadcast(x.shape(), shape))),
+    }
 }
 
 /// The tensor of a type whose elements a column holds.

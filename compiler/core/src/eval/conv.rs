@@ -9,8 +9,10 @@ use crate::types::Shape;
 
 /// Input channels of one group with their padding, and where the windows' taps lie in them.
 struct Patches {
-    /// Padded extents.
-    extents: Shape,
+    /// Elements of a padded channel.
+    area: usize,
+    /// Where each row of an input channel begins in the padded one.
+    rows: Vec<usize>,
     /// Offset of the first tap of each window.
     starts: Vec<usize>,
     /// Offset of each tap from the first one, channel by channel.
@@ -20,28 +22,29 @@ struct Patches {
 impl Patches {
     fn new(channels: usize, windows: &[Window]) -> Patches {
         let extents: Shape = windows.iter().map(|w| w.before + w.input + w.reach()).collect::<Vec<_>>().into();
-        let strides = extents.strides();
+        let (area, strides) = (extents.elements(), extents.strides());
         let offsets = |extents: Vec<usize>, step: fn(&Window) -> usize| -> Vec<usize> {
             let dot = |at: Vec<usize>| at.iter().zip(windows).zip(&strides).map(|((i, w), s)| i * step(w) * s).sum();
             Shape::new(extents).coordinates().map(dot).collect()
         };
         let starts = offsets(windows.iter().map(|w| w.output).collect(), |w| w.stride);
         let plane = offsets(windows.iter().map(|w| w.kernel).collect(), |w| w.dilation);
-        let area = extents.elements();
         let taps = (0..channels).flat_map(|c| plane.iter().map(move |t| c * area + t)).collect();
-        Patches { extents, starts, taps }
+        let before: usize = windows.iter().zip(&strides).map(|(w, s)| w.before * s).sum();
+        let mut inputs: Vec<usize> = windows.iter().map(|w| w.input).collect();
+        inputs.pop();
+        let row = |at: Vec<usize>| before + at.iter().zip(&strides).map(|(i, s)| i * s).sum::<usize>();
+        let rows = Shape::new(inputs).coordinates().map(row).collect();
+        Patches { area, rows, starts, taps }
     }
 
     /// Copies channels into their places between the padding.
     fn pad<T: Copy>(&self, x: &[T], windows: &[Window], padded: &mut [T]) {
         let width = windows.last().map_or(1, |w| w.input);
-        let rows: Shape = windows[..windows.len() - 1].iter().map(|w| w.input).collect::<Vec<_>>().into();
         let area: usize = windows.iter().map(|w| w.input).product();
-        for (x, padded) in x.chunks_exact(area.max(1)).zip(padded.chunks_exact_mut(self.extents.elements())) {
-            for (at, row) in rows.coordinates().zip(x.chunks_exact(width)) {
-                let mut to: Vec<usize> = at.iter().zip(windows).map(|(i, w)| i + w.before).collect();
-                to.push(windows.last().map_or(0, |w| w.before));
-                padded[self.extents.offset(&to)..][..width].copy_from_slice(row);
+        for (x, padded) in x.chunks_exact(area.max(1)).zip(padded.chunks_exact_mut(self.area)) {
+            for (at, row) in self.rows.iter().zip(x.chunks_exact(width)) {
+                padded[*at..][..width].copy_from_slice(row);
             }
         }
     }
@@ -72,7 +75,7 @@ pub fn conv<T: Number>(x: &[Option<&Tensor>], windows: &[Window], group: usize) 
         (0..group).map(|g| Packed::new(outputs, taps, matrix(g))).collect()
     };
     let area: usize = channels * windows.iter().map(|w| w.input).product::<usize>();
-    let mut padded = vec![T::ZERO; channels * patches.extents.elements()];
+    let mut padded = vec![T::ZERO; channels * patches.area];
     // Where there is nothing to read or to write, biases are all.
     let (inputs, results) = (x.chunks_exact(area.max(1)), y.chunks_exact_mut((outputs * pixels).max(1)));
     for (i, (x, y)) in inputs.zip(results).enumerate() {

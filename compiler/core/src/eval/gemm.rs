@@ -125,9 +125,10 @@ impl<T: Number> Packed<T> {
 #[inline(always)]
 fn multiply<T: Number>(a: &[[T; ROWS]], b: &[[T; COLUMNS]], mut c: [[T; COLUMNS]; ROWS]) -> [[T; COLUMNS]; ROWS] {
     for (a, b) in a.iter().zip(b) {
-        for (line, &a) in c.iter_mut().zip(a) {
-            for (c, &b) in line.iter_mut().zip(b) {
-                *c = c.mac(a, b);
+        // Extents are constant, so these need no iterators, which builds without inlining would call.
+        for i in 0..ROWS {
+            for j in 0..COLUMNS {
+                c[i][j] = c[i][j].mac(a[i], b[j]);
             }
         }
     }

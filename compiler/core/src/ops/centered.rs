@@ -4,9 +4,10 @@ use super::quantization::widened;
 use super::window::{self, Window};
 use super::{index, require};
 use crate::diag::{Code, OpError};
+use crate::eval::slice;
 use crate::loops::{Expr, Index, View};
 use crate::onnx::{NodeWriter, Written};
-use crate::tensor::Tensor;
+use crate::tensor::{Data, Tensor};
 use crate::types::{DType, TensorType};
 
 /// Element types of operands.
@@ -43,16 +44,49 @@ pub fn written(w: &mut NodeWriter<'_>) -> Vec<Option<Written>> {
 
 /// Two operands less their zero points, as i32.
 pub fn operands(x: &[Option<&Tensor>]) -> [Tensor; 2] {
+    let wide = |t: &Tensor| -> Vec<i32> {
+        match t.data() {
+            Data::I8(v) => v.iter().map(|&x| x.into()).collect(),
+            Data::U8(v) => v.iter().map(|&x| x.into()).collect(),
+            _ => unreachable!("infer lets no {} through", t.ty()),
+        }
+    };
     [0, 1].map(|i| {
         let x_i = x[i].expect("operand count is checked");
-        let wide = |t: &Tensor| t.to_i64s().expect("operands are integers");
         let mut all = wide(x_i);
-        if let Some(zero) = x.get(2 + i).copied().flatten() {
-            let zeros = wide(zero);
-            all.iter_mut().zip(index::broadcast(zero.shape(), x_i.shape())).for_each(|(x, i)| *x -= zeros[i]);
+        match x.get(2 + i).copied().flatten().map(|zero| (zero.shape(), wide(zero))) {
+            None => {}
+            Some((_, one)) if one.len() == 1 => all.iter_mut().for_each(|x| *x -= one[0]),
+            Some((shape, zeros)) => {
+                all.iter_mut().zip(index::broadcast(shape, x_i.shape())).for_each(|(x, i)| *x -= zeros[i]);
+            }
         }
-        Tensor::of(x_i.shape().clone(), all.into_iter().map(|v| v as i32).collect())
+        Tensor::of(x_i.shape().clone(), all)
     })
+}
+
+/// The same two in floats, whose products are faster, where floats hold every sum of products exactly: those of
+/// `w` are over the middle one of its axes `[.., k, inner]`.
+pub fn in_floats([x, w]: &[Tensor; 2], k: usize, inner: usize) -> Option<[Tensor; 2]> {
+    const EXACT: i64 = 1 << 24;
+    let (xs, ws) = (slice::<i32>(x), slice::<i32>(w));
+    let mut highest = 0;
+    let mut sums = vec![0i64; inner];
+    for block in ws.chunks_exact((k * inner).max(1)) {
+        sums.fill(0);
+        for line in block.chunks_exact(inner) {
+            sums.iter_mut().zip(line).for_each(|(s, w)| *s += i64::from(w.abs()));
+        }
+        highest = sums.iter().copied().fold(highest, i64::max);
+    }
+    let largest = xs.iter().fold(0, |m, x| m.max(x.abs()));
+    let float = |t: &Tensor, v: &[i32]| Tensor::of(t.shape().clone(), v.iter().map(|&v| v as f32).collect());
+    (highest * i64::from(largest) <= EXACT).then(|| [float(x, xs), float(w, ws)])
+}
+
+/// The sums that floats held.
+pub fn from_floats(sums: &Tensor) -> Tensor {
+    Tensor::of(sums.shape().clone(), slice::<f32>(sums).iter().map(|&v| v as i32).collect())
 }
 
 /// The same of views.

@@ -58,8 +58,12 @@ impl Op for ConvInteger {
 
     fn eval(&self, attrs: &Attrs, x: &[Option<&Tensor>]) -> Result<Vec<Tensor>, OpError> {
         let (windows, group) = conv::geometry("conv_integer", attrs, x)?;
-        let [x, w] = centered::operands(x);
-        Ok(vec![eval::conv::conv::<i32>(&[Some(&x), Some(&w)], &windows, group)])
+        let operands = centered::operands(x);
+        let taps = operands[1].shape()[1..].iter().product();
+        Ok(vec![match centered::in_floats(&operands, taps, 1) {
+            Some(floats) => centered::from_floats(&eval::conv::conv::<f32>(&floats.each_ref().map(Some), &windows, group)),
+            None => eval::conv::conv::<i32>(&operands.each_ref().map(Some), &windows, group),
+        }])
     }
 
     fn eval_naive(&self, attrs: &Attrs, x: &[Option<&Tensor>]) -> Option<Vec<Tensor>> {

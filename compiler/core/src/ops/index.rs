@@ -34,6 +34,17 @@ pub fn broadcast(x: &[usize], shape: &[usize]) -> impl Iterator<Item = usize> + 
     offsets(shape, &strides)
 }
 
+/// How often each element of a tensor of shape `x` stands in a row, and how often the whole, when it is broadcast to
+/// `shape`; `None` where no such two numbers tell it.
+pub fn repeats(x: &[usize], shape: &[usize]) -> Option<(usize, usize)> {
+    let skip = shape.len() - x.len();
+    let own = |d: usize| d.checked_sub(skip).map_or(1, |d| x[d]);
+    let varies: Vec<usize> = (0..shape.len()).filter(|&d| own(d) != 1).collect();
+    let (first, end) = (varies.first().copied().unwrap_or(0), varies.last().map_or(0, |d| d + 1));
+    let whole = (first..end).all(|d| own(d) == shape[d]);
+    whole.then(|| (shape[end..].iter().product(), shape[..first].iter().product()))
+}
+
 /// Offsets in a dense tensor at all combinations of positions along its axes, the last axis fastest;
 /// `None` where a position is.
 pub fn positions(shape: &[usize], along: &[Vec<Option<usize>>]) -> Vec<Option<usize>> {

@@ -5,7 +5,7 @@ use super::matmul;
 use super::quantization::aligned;
 use crate::attrs::Attrs;
 use crate::diag::OpError;
-use crate::eval::gemm::{self, Product};
+use crate::eval::gemm;
 use crate::graph::NodeId;
 use crate::loops::{Lower, View};
 use crate::onnx::{NodeReader, NodeWriter, Written};
@@ -46,11 +46,18 @@ impl Op for MatMulInteger {
     }
 
     fn eval(&self, _attrs: &Attrs, x: &[Option<&Tensor>]) -> Result<Vec<Tensor>, OpError> {
-        Ok(vec![evaluate(x, gemm::gemm)])
+        let operands = centered::operands(x);
+        let inner = operands[1].shape().iter().skip(1).last().copied().unwrap_or(1);
+        let k = operands[0].shape().last().copied().unwrap_or(1);
+        Ok(vec![match centered::in_floats(&operands, k, inner) {
+            Some(floats) => centered::from_floats(&matmul::evaluate::<f32>(&floats.each_ref().map(Some), gemm::gemm)),
+            None => matmul::evaluate::<i32>(&operands.each_ref().map(Some), gemm::gemm),
+        }])
     }
 
     fn eval_naive(&self, _attrs: &Attrs, x: &[Option<&Tensor>]) -> Option<Vec<Tensor>> {
-        Some(vec![evaluate(x, gemm::naive)])
+        let operands = centered::operands(x);
+        Some(vec![matmul::evaluate::<i32>(&operands.each_ref().map(Some), gemm::naive)])
     }
 
     fn lower(&self, l: &mut Lower, _attrs: &Attrs, x: &[Option<View>], y: &[View]) -> Result<(), OpError> {
@@ -62,11 +69,6 @@ impl Op for MatMulInteger {
     fn macs(&self, attrs: &Attrs, x: &Types<'_>, y: &[TensorType]) -> u64 {
         matmul::OP.macs(attrs, x, y)
     }
-}
-
-fn evaluate(x: &[Option<&Tensor>], product: Product<i32>) -> Tensor {
-    let [a, b] = centered::operands(x);
-    matmul::evaluate::<i32>(&[Some(&a), Some(&b)], product)
 }
 
 /// Zero points of several elements are one a row of `a`, one a column of `b`.
