@@ -9,6 +9,7 @@ use tinyc::npz;
 use tinyc_core::tensor::Tensor;
 use tinyc_testsuite::cc::{self, Folder};
 use tinyc_testsuite::command::{Run, tinyc};
+use tinyc_testsuite::onnx_text;
 
 fn digits(file: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/digits").join(file).display().to_string()
@@ -52,6 +53,8 @@ fn integers_are_compared_with_floats() {
     assert!(against["p"].as_f64().unwrap() > 0.05, "{against}");
     let layers = accuracy["layers"].as_array().unwrap();
     assert!(layers.len() >= 6 && layers.iter().all(|l| l["sqnr_db"].as_f64().is_none_or(|db| db > 15.0)), "{layers:?}");
+    let integers = layers.iter().filter(|l| l["integers"] == true).count();
+    assert!(integers * 2 > layers.len(), "most are measured on integers as they run: {layers:?}");
 
     // The same network as a file: its pairs taken away, it is that of floats but for weights.
     let qdq = path(&folder, "qdq.onnx");
@@ -60,6 +63,29 @@ fn integers_are_compared_with_floats() {
     for has in ["top-1", "McNemar", "SQNR", "worst: ", "float", "digits.onnx", "this"] {
         assert!(text.contains(has), "{has}: {text}");
     }
+}
+
+/// In QDQ form a ReLU may be left out, where no integer stands for less than 0.
+#[test]
+fn what_a_pair_limits_stays_limited_in_floats() {
+    if !cc::have("cc") {
+        return;
+    }
+    let text = "<ir_version: 8, opset_import: [\"\" : 17]>\n\
+        g (float[1,2] x) => (float[1,2] y) <float s = {0.03125}, int8 z = {0}, int8 low = {-128}, int8[2,2] w = {16, -32, 48, 64}> {\n\
+        q = QuantizeLinear(x, s, z) a = DequantizeLinear(q, s, z) v = DequantizeLinear(w, s, z) p = MatMul(a, v)\n\
+        r = QuantizeLinear(p, s, low) y = DequantizeLinear(r, s, low) }";
+    let folder = Folder::new();
+    let (model, data) = (path(&folder, "m.onnx"), path(&folder, "x.npz"));
+    fs::write(&model, onnx_text::parse(text).unwrap().to_bytes()).unwrap();
+    let rows: Vec<Tensor> =
+        [[1.0f32, -1.5], [-0.7, 0.3], [0.9, 1.1], [-2.0, -0.1]].map(|r| Tensor::of([1, 2], r.to_vec())).into();
+    fs::write(&data, npz::bytes([("x".to_owned(), rows.iter().collect())].into_iter()).unwrap()).unwrap();
+    let told = json(&ok(tinyc(["verify", &model, "--data", &data, "--per-layer", "--json"])).stdout);
+    let against = &told["accuracy"]["against"][0];
+    assert!(against["largest_difference"].as_f64().unwrap() < 0.06, "{against}");
+    let layers = told["accuracy"]["layers"].as_array().unwrap();
+    assert_eq!(layers.len(), 2, "{layers:?}");
 }
 
 #[test]

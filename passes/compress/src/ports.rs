@@ -45,6 +45,18 @@ pub struct Ports {
     pub left: Vec<String>,
 }
 
+impl Ports {
+    /// A sample of real numbers as a network with these ports takes it.
+    pub fn sample(&self, graph: &Graph, reals: &[Tensor]) -> Vec<Tensor> {
+        let port = |id: &NodeId| match &graph.node(*id).kind {
+            Kind::Input(name) => self.inputs.get(name),
+            _ => None,
+        };
+        let input = |(id, real): (&NodeId, &Tensor)| port(id).map_or_else(|| real.clone(), |p| p.quantize(real));
+        graph.inputs().iter().zip(reals).map(input).collect()
+    }
+}
+
 /// A pair's scale and zero point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Mapping {
@@ -130,6 +142,12 @@ fn behind(graph: &Graph, id: NodeId) -> Option<Mapping> {
         op if moves(*op) => behind(graph, x),
         _ => None,
     }
+}
+
+/// What the integers that a `dequantize` reads stand for, where they have one scale.
+pub(crate) fn port(graph: &Graph, dequantize: NodeId) -> Option<Port> {
+    let integers = graph.operands(dequantize).first().copied().flatten()?;
+    mapping(graph, dequantize, graph.node(integers).tensor().dtype).map(|m| m.port)
 }
 
 /// The scalar constants of a `quantize` or `dequantize` between floats and integers of 8 or 16 bits.

@@ -39,19 +39,28 @@ pub fn trace<A: Send>(
     Ok(all)
 }
 
+/// What `run` gives for each sample.
+pub fn each<T: Send>(
+    samples: &[Vec<Tensor>],
+    progress: Progress<'_>,
+    run: impl Fn(&[Tensor]) -> Result<T, Report> + Sync,
+) -> Result<Vec<T>, Report> {
+    let done = AtomicUsize::new(0);
+    let one = |inputs: &Vec<Tensor>| {
+        let result = run(inputs);
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, samples.len());
+        result
+    };
+    samples.par_iter().map(one).collect()
+}
+
 /// The outputs of a network for each sample.
 pub fn outputs(
     runner: &dyn Runner,
     samples: &[Vec<Tensor>],
     progress: Progress<'_>,
 ) -> Result<Vec<Vec<Tensor>>, Report> {
-    let done = AtomicUsize::new(0);
-    let run = |inputs: &Vec<Tensor>| {
-        let outputs = runner.run(inputs);
-        progress(done.fetch_add(1, Ordering::Relaxed) + 1, samples.len());
-        outputs
-    };
-    samples.par_iter().map(run).collect()
+    each(samples, progress, |inputs| runner.run(inputs))
 }
 
 /// What is wrong with samples to calibrate with: there are none, or some hold what is no number.

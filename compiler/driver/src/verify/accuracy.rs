@@ -11,6 +11,7 @@ use crate::table;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
+use tinyc_compress::layers::OfValue;
 use tinyc_compress::metrics::{Discordant, Noise, is_among_largest, largest};
 use tinyc_compress::ports::Port;
 use tinyc_compress::samples::outputs;
@@ -61,6 +62,8 @@ pub struct Against {
 pub struct Layer {
     pub name: String,
     pub sqnr_db: Option<f64>,
+    /// Measured on the integers that run; else on what they stand for, in floats.
+    pub integers: bool,
 }
 
 /// One network's first output, and what follows of it, sample by sample.
@@ -85,12 +88,18 @@ pub fn measure(
     let (mut all, mut layers) = (Vec::new(), Vec::new());
     if let Some(both) = &network.layers {
         let inputs = samples::inputs(&npz, &both.float, &BTreeMap::new(), limit)?;
-        let progress = console.counter("evaluate");
-        let compare = |_: &mut Console<'_>| Ok(both.compare(&Evaluator, &inputs, &progress)?);
-        let compared = console.stage("evaluate", compare, |c| format!("{} samples", c.float.len()))?;
-        all.push(Results::of("float", &compared.float.iter().map(Vec::as_slice).collect::<Vec<_>>(), None));
-        let layer = |(name, noise): (String, Noise)| Layer { name, sqnr_db: noise.sqnr() };
-        layers = compared.values.into_iter().map(layer).collect();
+        let progress = console.counter("evaluate floats");
+        let work = |_: &mut Console<'_>| {
+            if !args.per_layer {
+                return Ok((outputs(&*Evaluator.compile(&both.float)?, &inputs, &progress)?, Vec::new()));
+            }
+            let compared = both.compare((&network.graph, &network.ports), &Evaluator, &inputs, &progress)?;
+            Ok((compared.float, compared.values))
+        };
+        let (float, values) = console.stage("evaluate floats", work, |(f, _)| format!("{} samples", f.len()))?;
+        all.push(Results::of("float", &float.iter().map(Vec::as_slice).collect::<Vec<_>>(), None));
+        let layer = |v: OfValue| Layer { name: v.name, sqnr_db: v.noise.sqnr(), integers: v.integers };
+        layers = values.into_iter().map(layer).collect();
     }
     if let Some(model) = &args.reference {
         all.push(reference(model, args, &npz, limit, console)?);
@@ -102,7 +111,6 @@ pub fn measure(
     let this = &all[all.len() - 1];
     let against = all[..all.len() - 1].iter().map(|r| against(this, r, labels.as_deref())).collect();
     let networks = all.iter().map(|r| r.score(labels.as_deref(), input.as_deref())).collect();
-    let layers = if args.per_layer { layers } else { Vec::new() };
     Ok(Some(Accuracy { samples: got.len(), networks, against, layers }))
 }
 
@@ -236,8 +244,9 @@ impl Accuracy {
         ];
         text += &format!("\n{}", table::text(&headers, self.against.iter().map(against)));
         if !self.layers.is_empty() {
-            let row = |l: &Layer| vec![l.name.clone(), decibels(l.sqnr_db)];
-            text += &format!("\n{}", table::text(&["value", "#SQNR dB"], self.layers.iter().map(row)));
+            let of = |l: &Layer| if l.integers { "integers" } else { "floats" };
+            let row = |l: &Layer| vec![l.name.clone(), decibels(l.sqnr_db), of(l).to_owned()];
+            text += &format!("\n{}", table::text(&["value", "#SQNR dB", "of"], self.layers.iter().map(row)));
         }
         if let Some((worst, db)) = self.worst() {
             text += &format!("\nworst: {worst} with {db:.1} dB\n");

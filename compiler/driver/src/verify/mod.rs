@@ -13,7 +13,8 @@ use crate::samples::Samples;
 use crate::table;
 use crate::toolchain::Cc;
 pub use compare::Difference;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use tinyc_compress::samples::{Progress, each};
 use tinyc_core::diag::Code;
 use tinyc_core::eval::Evaluator;
 use tinyc_core::exec::Exec;
@@ -28,7 +29,8 @@ pub fn run(args: &VerifyArgs, console: &mut Console<'_>) -> Result<(), Failure> 
     let samples = Samples::read(args.data.as_deref(), args.samples, &compiled.network, console)?;
     console.verbose(|| format!("{} samples", samples.inputs.len()));
     let got = host::run(&compiled, &samples.inputs, &cc, &args.host.cflags, args.per_layer, console)?;
-    let evaluate = |_: &mut Console<'_>| evaluate(&compiled, &samples.inputs);
+    let progress = console.counter("evaluate");
+    let evaluate = |_: &mut Console<'_>| evaluate(&compiled, &samples.inputs, args.per_layer, &progress);
     let reference = console.stage("evaluate", evaluate, |r| format!("{} samples", r.len()))?;
     let mut comparison = Comparison { tolerance: args.tolerance, ok: true };
     let mut text = comparison.outputs(&compiled, &samples, &got, &reference);
@@ -59,21 +61,28 @@ fn json(comparison: &Comparison, accuracy: Option<&accuracy::Accuracy>) -> Strin
 
 /// What the evaluator gave for one sample.
 struct Reference {
+    /// Of the nodes whose results steps write, where each layer is compared.
     nodes: BTreeMap<NodeId, Vec<Tensor>>,
     outputs: Vec<Tensor>,
 }
 
-fn evaluate(compiled: &Compiled, samples: &[Vec<Tensor>]) -> Result<Vec<Reference>, Failure> {
+fn evaluate(
+    compiled: &Compiled,
+    samples: &[Vec<Tensor>],
+    per_layer: bool,
+    progress: Progress<'_>,
+) -> Result<Vec<Reference>, Failure> {
     let runner = Evaluator.compile(&compiled.network.graph)?;
-    let mut references = Vec::new();
-    for inputs in samples {
+    let steps: BTreeSet<NodeId> = compiled.plan.steps.iter().filter(|_| per_layer).filter_map(|s| s.node).collect();
+    Ok(each(samples, progress, |inputs| {
         let mut nodes = BTreeMap::new();
         let outputs = runner.trace(inputs, &mut |id, results| {
-            nodes.insert(id, results.to_vec());
+            if steps.contains(&id) {
+                nodes.insert(id, results.to_vec());
+            }
         })?;
-        references.push(Reference { nodes, outputs });
-    }
-    Ok(references)
+        Ok(Reference { nodes, outputs })
+    })?)
 }
 
 /// Holds results against references and remembers whether all were near enough.
