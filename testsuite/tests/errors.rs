@@ -9,7 +9,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use tinyc::npz;
 use tinyc_core::diag::{CODES, Code};
+use tinyc_core::tensor::Tensor;
+use tinyc_core::types::{DType, Shape};
 use tinyc_testsuite::case::{self, Case};
 use tinyc_testsuite::command::tinyc;
 use tinyc_testsuite::onnx_text;
@@ -39,6 +42,34 @@ fn files(case: &Case) -> BTreeMap<String, Vec<u8>> {
     case.settings("file").map(file).collect()
 }
 
+/// Files of samples beside the model: `npz: FILE`, and with `NAME TYPE[EXTENTS] NUMBER NUMBER ...` an array in it.
+fn samples(case: &Case) -> BTreeMap<String, Vec<u8>> {
+    let mut arrays: BTreeMap<String, Vec<(String, Tensor)>> = BTreeMap::new();
+    for text in case.settings("npz") {
+        let words: Vec<&str> = text.split(' ').collect();
+        let file = arrays.entry(words[0].to_owned()).or_default();
+        if let [name, ty, numbers @ ..] = &words[1..] {
+            let (dtype, extents) = ty.trim_end_matches(']').split_once('[').unwrap();
+            let extents: Vec<usize> = extents.split(',').map(|d| d.parse().unwrap()).collect();
+            let numbers: Vec<f64> = numbers.iter().map(|n| n.parse().unwrap()).collect();
+            let array = Tensor::of(extents, numbers).cast(DType::from_name(dtype).unwrap());
+            file.push(((*name).to_owned(), array));
+        }
+    }
+    let bytes = |arrays: &[(String, Tensor)]| {
+        let arrays: Vec<(String, Vec<Tensor>)> = arrays.iter().map(|(name, a)| (name.clone(), rows(a))).collect();
+        npz::bytes(arrays.iter().map(|(name, rows)| (name.clone(), rows.iter().collect()))).unwrap()
+    };
+    arrays.iter().map(|(name, arrays)| (name.clone(), bytes(arrays))).collect()
+}
+
+/// The parts of an array along its first axis.
+fn rows(array: &Tensor) -> Vec<Tensor> {
+    let (n, shape) = (array.data().len() / array.shape()[0], Shape::new(&array.shape()[1..]));
+    let row = |r: usize| Tensor::new(shape.clone(), array.data().gather(r * n..(r + 1) * n)).unwrap();
+    (0..array.shape()[0]).map(row).collect()
+}
+
 /// Codes without a case, with the reason and the test that shows them: file, and name where the file
 /// holds other tests as well.
 const ELSEWHERE: &[(&str, &str, &str, &str)] = &[
@@ -47,9 +78,6 @@ const ELSEWHERE: &[(&str, &str, &str, &str)] = &[
     ("E0402", "no plan is wrong unless tinyc has a defect", "../../codegen/src/validate/tests.rs", ""),
     ("E0404", "no model of a file has nodes that are none of ONNX", "../../compiler/core/src/onnx/export_tests.rs", ""),
     ("E0601", "needs a C compiler", "cli.rs", "verify_compares_with_evaluation_and_data"),
-    ("E0507", "needs samples", "quantize.rs", "wrong_samples_are_told"),
-    ("W0008", "needs samples", "quantize.rs", "values_that_are_always_zero_are_told"),
-    ("W0009", "needs samples", "quantize.rs", "nodes_stay_in_floats_where_that_is_asked_for"),
     ("W0007", "needs samples", "commands.rs", "ranges_of_inputs_are_stated_and_checked"),
     ("W0004", "only where the compiler of a target is missing", "commands.rs", "flash_without_a_compiler"),
     ("E9001", "nothing is an internal error unless tinyc has a defect", "mutations/main.rs", ""),
@@ -62,7 +90,8 @@ fn run(case: &Case) -> (u8, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     fs::write(path("model.onnx"), model(case)).unwrap();
-    let beside = files(case);
+    let mut beside = files(case);
+    beside.extend(samples(case));
     for (name, bytes) in &beside {
         fs::write(path(name), bytes).unwrap();
     }

@@ -65,10 +65,12 @@ impl Npz {
     pub fn samples(&self, kind: &str, name: &str, ty: &TensorType) -> Result<Option<Vec<Tensor>>, Failure> {
         let Some(array) = self.array(kind, name) else { return Ok(None) };
         let n = ty.elements();
-        let fits = holds(ty.dtype, array.dtype()) && n > 0 && array.data().len() % n == 0;
-        if !fits {
+        let whole = n > 0 && array.data().len() % n == 0;
+        if !whole || !stacks(array.shape(), &ty.shape) || !holds(ty.dtype, array.dtype()) {
             let message = format!("{}: array for {kind} {name:?} is {}, samples are {ty}", self.path, array.ty());
-            return Err(Failure::new(Code::BadData, message));
+            let axes: String = ty.shape.iter().map(|d| format!(",{d}")).collect();
+            let help = format!("store it as {}[samples{axes}]", ty.dtype);
+            return Err(Failure::new(Code::BadData, message).help(&help));
         }
         let samples = (0..array.data().len() / n).map(|s| {
             let data = array.data().gather(s * n..(s + 1) * n);
@@ -76,6 +78,14 @@ impl Npz {
         });
         Ok(Some(samples.collect()))
     }
+}
+
+/// Whether the axes of an array behind the first are those of a sample: all of them, all but the first, or one for all
+/// elements. Axes of extent 1 may be left out.
+fn stacks(array: &[usize], sample: &[usize]) -> bool {
+    let long = |axes: &[usize]| axes.iter().copied().filter(|&d| d != 1).collect::<Vec<_>>();
+    let (axes, rest) = (long(array.get(1..).unwrap_or_default()), sample.get(1..).unwrap_or_default());
+    axes.len() <= 1 || axes == long(sample) || axes == long(rest)
 }
 
 /// Whether floats of a type hold all numbers of another: images are stored as integers.
