@@ -23,7 +23,15 @@ pub fn imported(model: &Path) -> Option<Graph> {
 /// When it cannot be read or a pass fails.
 pub fn graph(model: &Path) -> Graph {
     let mut graph = imported(model).unwrap_or_else(|| unreachable!("{} is no network", model.display()));
-    let cost = CodegenCost::new(Target::find("generic").expect("a target's name"), Io::Caller);
-    tinyc_rewrite::run(&mut graph, &Options::new(&cost)).unwrap_or_else(|e| unreachable!("{e}"));
+    rewrite(&mut graph);
     graph
+}
+
+/// Runs all passes.
+///
+/// # Panics
+/// When one fails.
+pub fn rewrite(graph: &mut Graph) {
+    let cost = CodegenCost::new(Target::find("generic").expect("a target's name"), Io::Caller);
+    tinyc_rewrite::run(graph, &Options::new(&cost)).unwrap_or_else(|e| unreachable!("{e}"));
 }
