@@ -119,6 +119,7 @@ fn the_header_has_scales_and_what_maps_by_them() {
         let text = line.split(' ').nth(2).unwrap().trim_matches(['(', ')', 'f']);
         text.parse::<f64>().unwrap()
     };
+    assert!(header.contains("stands for DIGITS_OUT0_SCALE * (q - DIGITS_OUT0_ZERO_POINT)"), "{header}");
     // Pixels lie in 0..1.
     assert_eq!((number("DIGITS_IN0_SCALE") as f32, number("DIGITS_IN0_ZERO_POINT")), (1.0 / 255.0, -128.0));
     let (scale, zero) = (number("DIGITS_OUT0_SCALE") as f32, number("DIGITS_OUT0_ZERO_POINT") as f32);

@@ -112,6 +112,10 @@ fn port_macros(h: &mut String, name: &str, port: &Port, scale: Option<(f32, i32)
     let dims: Vec<String> = port.ty.shape.iter().map(ToString::to_string).collect();
     // A scalar has the shape {1}: C has no empty list.
     let shape = if dims.is_empty() { "1".to_owned() } else { dims.join(", ") };
+    if scale.is_some() {
+        let _ =
+            writeln!(h, "/* An element q stands for {name}_SCALE * (q - {name}_ZERO_POINT) in the model's units. */");
+    }
     for (macro_name, value) in [
         ("NAME", string(&port.name)),
         ("TYPE", ty.to_owned()),
