@@ -117,7 +117,13 @@ fn equalize(graph: &mut Graph, pair: &Neighbours) {
     let inner: usize = first.shape()[axis + 1..].iter().product();
     let out = move |i: usize| i / inner % channels;
     let into = input_channel(graph, pair.second, &second);
-    let ranges = largest(&first, channels, out).into_iter().zip(largest(&second, channels, &into));
+    let biased = bias(graph, pair.first).and_then(|b| Some((b, graph.operands(pair.first).get(b).copied().flatten()?)));
+    let mut before = largest(&first, channels, out);
+    if let Some((_, b)) = biased {
+        // A channel whose weights are next to nothing is all bias: weights alone would scale that beyond all others.
+        before.iter_mut().zip(constant(graph, b).to_f64s()).for_each(|(range, b)| *range = range.max(b.abs()));
+    }
+    let ranges = before.into_iter().zip(largest(&second, channels, &into));
     // A channel that one of the two leaves out has no range to be made equal.
     let factor = |(a, b): (f64, f64)| if a > 0.0 && b > 0.0 { (a / b).sqrt().clamp(1e-3, 1e3) } else { 1.0 };
     let factors: Vec<f64> = ranges.map(factor).collect();
@@ -125,7 +131,6 @@ fn equalize(graph: &mut Graph, pair: &Neighbours) {
         let v = t.to_f64s().into_iter().enumerate().map(|(i, v)| (v * by(i)) as f32).collect();
         Tensor::of(t.shape().clone(), v)
     };
-    let biased = bias(graph, pair.first).and_then(|b| Some((b, graph.operands(pair.first).get(b).copied().flatten()?)));
     let put = |graph: &mut Graph, step: NodeId, position: usize, old: NodeId, t: Tensor| {
         let value = graph.node(old).value.clone();
         let new = graph.add_const(t, value);
@@ -140,5 +145,49 @@ fn equalize(graph: &mut Graph, pair: &Neighbours) {
     if let Some((position, old)) = biased {
         let b = constant(graph, old);
         put(graph, pair.first, position, old, scaled(&b, &|i| 1.0 / factors[i]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tinyc_core::eval::Evaluator;
+    use tinyc_core::exec::Exec;
+    use tinyc_core::text;
+
+    /// The second channel between the products is nothing but its bias; the third is small throughout.
+    #[test]
+    fn channels_are_of_one_size_and_those_of_bias_alone_stay_small() {
+        let graph = text::parse(
+            "graph @g {\n\
+             %x = input : f32[1,2]\n\
+             %w = const [4.0,1e-20,0.01,-2.0,-1e-20,0.02] : f32[2,3]\n\
+             %b = const [0.5,0.25,0.0] : f32[3]\n\
+             %v = const [0.1,1.0,3.0] : f32[3,1]\n\
+             %y = gemm %x, %w, %b {alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false} : f32[1,3]\n\
+             %r = relu %y : f32[1,3]\n\
+             %z = gemm %r, %v {alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false} : f32[1,1]\n\
+             output %z\n}",
+            &[],
+        );
+        let before = graph.unwrap_or_else(|e| unreachable!("{e}"));
+        let mut after = before.clone();
+        assert_eq!(run(&mut after, &BTreeSet::new()), 1);
+        let outputs = |graph: &Graph, x: [f32; 2]| {
+            let runner = Evaluator.compile(graph).expect("it has no cycle");
+            runner.run(&[Tensor::of([1, 2], x.to_vec())]).expect("the input fits")[0].to_f64s()[0]
+        };
+        for x in [[1.0, 0.5], [-0.3, 2.0], [0.0, -1.0]] {
+            let (a, b) = (outputs(&before, x), outputs(&after, x));
+            assert!((a - b).abs() < 1e-5 * a.abs().max(1.0), "{x:?}: {a}, equalized {b}");
+        }
+        let first = after.ids().find(|&id| weights(&after, id).is_some() && bias_of(&after, id).is_some());
+        let biases = bias_of(&after, first.expect("it has a bias")).expect("it is constant").to_f64s();
+        assert!(biases.iter().all(|b| b.abs() < 1.0), "{biases:?}");
+    }
+
+    fn bias_of(graph: &Graph, id: NodeId) -> Option<Tensor> {
+        let b = graph.operands(id).get(bias(graph, id)?).copied().flatten()?;
+        Some(constant(graph, b))
     }
 }
