@@ -18,7 +18,7 @@ pub struct Network {
     pub arena: usize,
     pub flash: usize,
     pub code: usize,
-    /// Constants and code with `--optimize size`.
+    /// Constants and code with `--optimize size` and -Os.
     pub small: usize,
 }
 

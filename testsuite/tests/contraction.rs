@@ -54,6 +54,7 @@ fn quantization_is_the_same_with_contraction() {
         model_hash: String::new(),
         input_ranges: Default::default(),
         scales: Default::default(),
+        share: false,
     };
     let emitted = c::print(&program, &options);
     let flags = ["-std=gnu99", "-O3", "-ffp-contract=fast"];

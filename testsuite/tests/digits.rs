@@ -78,6 +78,7 @@ fn the_program_runs_without_a_warning() {
         model_hash: String::new(),
         input_ranges: Default::default(),
         scales: Default::default(),
+        share: false,
     };
     let emitted = c::print(&program, &options);
     let folder = Folder::new();

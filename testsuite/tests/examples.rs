@@ -67,6 +67,7 @@ fn compiled_examples_equal_evaluation() {
             model_hash: String::new(),
             input_ranges: Default::default(),
             scales: Default::default(),
+            share: false,
         };
         let main = cc::main_source(&program, &options, &program.name, &inputs);
         let lines = cc::host("gcc", &["-O1"], &c::print(&program, &options), &main);

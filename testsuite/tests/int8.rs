@@ -25,8 +25,11 @@ fn same_everywhere(name: &str, arguments: &[String], samples: &str) {
 fn the_example_gives_the_same_bits_on_every_core() {
     let (model, samples) = shared::digits();
     let calib = model.with_file_name("calib.npz").display().to_string();
-    let arguments = [&*model.display().to_string(), "--quantize", "int8", "--calib", &calib].map(str::to_owned);
-    same_everywhere("digits", &arguments, &samples.display().to_string());
+    let model = model.display().to_string();
+    for optimize in ["balance", "size"] {
+        let arguments = [&*model, "--quantize", "int8", "--calib", &calib, "--optimize", optimize].map(str::to_owned);
+        same_everywhere("digits", &arguments, &samples.display().to_string());
+    }
 }
 
 fn network(key: &str) -> &'static Network {
@@ -65,23 +68,40 @@ fn sww_gives_the_same_bits_on_every_core() {
     network_is_the_same_everywhere("sww");
 }
 
-/// Instructions, arena, code and constants.
+/// Instructions, arena, code and constants, of both origins.
 #[test]
 fn networks_reach_what_they_must_on_the_cortex_m4() {
     if !cc::available(cc::device("cortex-m4")) {
         return;
     }
-    for network in &NETWORKS {
-        let Some(arguments) = network.arguments(Origin::Calibrated) else { return };
-        let json = measure(&arguments, "cortex-m4", &["--samples", "1"]).unwrap_or_else(|e| panic!("{e}"));
-        let (key, instructions) = (network.key, number(&json, "instructions"));
-        if let (Some(most), Some(theirs)) = (network.ratio, of_cmsis_nn(key)) {
+    for (network, origin) in NETWORKS.iter().flat_map(|n| [(n, Origin::Calibrated), (n, Origin::Qdq)]) {
+        let Some(arguments) = network.arguments(origin) else { return };
+        let what = format!("{} {origin:?}", network.key);
+        let json = measure(&arguments, "cortex-m4", &["--samples", "1"]).unwrap_or_else(|e| panic!("{what}: {e}"));
+        let instructions = number(&json, "instructions");
+        if let (Some(most), Some(theirs)) = (network.ratio, of_cmsis_nn(network.key)) {
             let ratio = instructions as f64 / theirs;
-            assert!(ratio <= most, "{key}: {instructions} instructions, {ratio:.3}");
+            assert!(ratio <= most, "{what}: {instructions} instructions, {ratio:.3}");
         }
         let code = number(&json, "code_bytes");
-        assert!(code <= network.code, "{key}: {code} B of code");
-        assert!(code + number(&json, "constant_bytes") <= network.flash, "{key}: {json}");
-        assert!(number(&json, "arena_bytes") <= network.arena, "{key}: {json}");
+        assert!(code <= network.code, "{what}: {code} B of code");
+        assert!(code + number(&json, "constant_bytes") <= network.flash, "{what}: {json}");
+        assert!(number(&json, "arena_bytes") <= network.arena, "{what}: {json}");
+    }
+}
+
+/// What it takes of flash where nothing else counts, and that it computes the same then.
+#[test]
+fn networks_are_small_on_the_cortex_m4() {
+    if !cc::available(cc::device("cortex-m4")) {
+        return;
+    }
+    for network in &NETWORKS {
+        let Some(arguments) = network.arguments(Origin::Calibrated) else { return };
+        let options = ["--samples", "1", "--optimize", "size", "-O", "s"];
+        let json = measure(&arguments, "cortex-m4", &options).unwrap_or_else(|e| panic!("{}: {e}", network.key));
+        assert_eq!((&json["bit_exact"], &json["equal"]), (&true.into(), &true.into()), "{}", network.key);
+        let flash = number(&json, "code_bytes") + number(&json, "constant_bytes");
+        assert!(flash <= network.small, "{}: {flash} B of code and constants", network.key);
     }
 }

@@ -64,6 +64,7 @@ fn options(target: &'static Target) -> Options {
         model_hash: String::new(),
         input_ranges: Default::default(),
         scales: Default::default(),
+        share: false,
         weights: Weights::Arrays,
     }
 }

@@ -53,6 +53,10 @@ impl Body<'_, '_> {
             },
             Atom::Min(a, b) => self.index_call(Support::Min(self.index_type), a, b),
             Atom::Max(a, b) => self.index_call(Support::Max(self.index_type), a, b),
+            Atom::Product(a, b) => {
+                let (a, b) = (self.index(a), self.index(b));
+                Text::new(format!("{} * {}", a.at_least(prec::MUL), b.at_least(prec::UNARY)), prec::MUL)
+            }
             Atom::Table(t, i) => {
                 let name = self.unit.table(t);
                 let i = self.index(i).text;

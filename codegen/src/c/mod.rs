@@ -1,7 +1,7 @@
 //! The C printer: a loop program as one C99 source file and its header. Knows no operator.
 //!
 //! `unit` holds the file under construction, `function`, `expr`, `index` and `lanes` print code,
-//! `support` what that code needs, `weights` constants, `sites` what holds at all calls, `api` the interface, `stack` the
+//! `support` what that code needs, `weights` constants, `share` merges functions, `sites` what holds at all calls, `api` the interface, `stack` the
 //! bound on the stack. Relies on what `loops::check` checks.
 
 mod api;
@@ -16,6 +16,7 @@ mod number;
 mod ports;
 mod range;
 mod selftest;
+mod share;
 mod sites;
 mod stack;
 mod support;
@@ -50,6 +51,8 @@ pub struct Options {
     pub input_ranges: BTreeMap<String, (f64, f64)>,
     /// Of inputs and outputs whose integers stand for real numbers.
     pub scales: PortScales,
+    /// Whether functions that are equal but for numbers become one.
+    pub share: bool,
 }
 
 /// Scale and zero point, by name.
@@ -88,6 +91,8 @@ pub fn print(program: &Program, options: &Options) -> Emitted {
     for name in api::NAMES {
         unit.declare(name);
     }
+    let shared = options.share.then(|| share::share(program, options.target));
+    let program = shared.as_ref().unwrap_or(program);
     let (order, same) = sites::reached(program);
     let facts = sites::facts(program, &order, &same, options.target.align);
     let mut functions = Vec::new();

@@ -145,7 +145,8 @@ pub fn facts(program: &Program, order: &[FnId], same: &BTreeMap<FnId, FnId>, ali
                 }
                 Arg::Buffer(b) => {
                     let param = &f.buffers[regions.len()];
-                    let place = &program.buffers[b.0 as usize].place;
+                    let buffer = &program.buffers[b.0 as usize];
+                    let place = &buffer.place;
                     let port = |ports: &[Port], i: usize| port_type(ports[i].ty.dtype).1;
                     let at = match place {
                         Place::Arena(at) => [*at, program.arena_align],
@@ -155,7 +156,7 @@ pub fn facts(program: &Program, order: &[FnId], same: &BTreeMap<FnId, FnId>, ali
                     };
                     of.aligned(regions.len(), at.map(|n| n as i64));
                     regions.push(match place {
-                        Place::Arena(at) => Region::Arena(*at, at + param.len * param.elem.bytes()),
+                        Place::Arena(at) => Region::Arena(*at, at + param.len.min(buffer.len) * param.elem.bytes()),
                         Place::Input(i) => Region::Input(*i),
                         Place::Output(i) => Region::Output(*i),
                         Place::Const(_) => Region::Const,

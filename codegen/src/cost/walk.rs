@@ -267,6 +267,7 @@ impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
             Atom::Div(..) => t.mul + 2.0 * t.add,
             Atom::Mod(..) => 2.0 * t.mul + 3.0 * t.add,
             Atom::Min(..) | Atom::Max(..) => 3.0 * t.add,
+            Atom::Product(..) => t.mul,
             Atom::Table(..) => t.load + t.add,
             Atom::Data(..) => 6.0 * t.add,
         };

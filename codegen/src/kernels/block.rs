@@ -45,8 +45,8 @@ pub enum Inputs {
 /// What becomes of sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sums {
-    /// They are requantized after a shift, and limited.
-    Narrow { shift: u32, range: (i64, i64) },
+    /// They are requantized after a shift, and limited; `zero` is the zero point of the result.
+    Narrow { shift: u32, zero: i32, range: (i64, i64) },
     /// 32 bits.
     Kept,
 }
@@ -65,6 +65,8 @@ pub struct Block {
     /// Elements of the result from one pixel to the next.
     pub stride: usize,
     pub result: Sums,
+    /// Whether loops and shifts are as those of kernels of other sizes, so that one does for all.
+    pub compact: bool,
 }
 
 fn at(buffer: Buf, index: impl Into<Index>) -> Access {
@@ -122,10 +124,10 @@ impl Block {
         if self.weights == Weights::Wide { self.channels } else { self.channels / 2 }
     }
 
-    /// Words of start values, scales and the zero point.
+    /// Words of start values and scales.
     pub fn parameter_words(&self) -> usize {
         match self.result {
-            Sums::Narrow { .. } => 2 * self.channels + 1,
+            Sums::Narrow { .. } => 2 * self.channels,
             Sums::Kept => self.channels,
         }
     }
@@ -161,15 +163,15 @@ impl Block {
         Some(out)
     }
 
-    /// Start values, then scales and the zero point, from the biases and scales of the channels.
-    pub fn parameters(&self, bias: &[i32], scale: &[i32], zero: i32) -> Vec<i32> {
+    /// Start values, then scales, from the biases and scales of the channels.
+    pub fn parameters(&self, bias: &[i32], scale: &[i32]) -> Vec<i32> {
         let start = |(c, b): (usize, &i32)| match self.weights {
             Weights::Joined if c % 2 == 1 => b.wrapping_mul(256).wrapping_add(bias[c - 1]),
             _ => *b,
         };
         let starts = bias.iter().enumerate().map(start);
         match self.result {
-            Sums::Narrow { .. } => starts.chain(scale.iter().copied()).chain([zero]).collect(),
+            Sums::Narrow { .. } => starts.chain(scale.iter().copied()).collect(),
             Sums::Kept => starts.collect(),
         }
     }
@@ -228,17 +230,21 @@ impl Block {
                 }
             }
         }
-        let zero = narrow.then(|| l.bind("zero", word(p, 2 * self.channels)));
         let scale = |l: &mut Lower, c: usize| l.bind(&format!("scale{c}"), word(p, self.channels + c));
         let scales: Vec<Expr> = (0..self.channels).filter(|_| narrow).map(|c| scale(&mut l, c)).collect();
-        for (c, sums) in sums.iter().enumerate() {
-            for (q, sum) in sums.iter().enumerate() {
-                let value = match (self.result, &zero) {
-                    (Sums::Narrow { shift, range }, Some(zero)) => {
-                        let value = requantize((*sum).into(), shift, &scales[c], zero, range);
-                        value.cast(Cast::Trunc, Ty::I8)
+        // Pixel by pixel: the address of each is wanted once.
+        for q in 0..self.pixels {
+            for (c, sums) in sums.iter().enumerate() {
+                let value = match self.result {
+                    Sums::Narrow { shift, zero, range } => {
+                        // A product with a number that others replace, where the shift is an immediate.
+                        let (sum, shift) = match self.compact {
+                            true => (Expr::from(sums[q]) * int(1 << shift), 0),
+                            false => (sums[q].into(), shift),
+                        };
+                        requantize(sum, shift, &scales[c], &int(zero.into()), range).cast(Cast::Trunc, Ty::I8)
                     }
-                    _ => (*sum).into(),
+                    Sums::Kept => sums[q].into(),
                 };
                 l.push(Stmt::Store(Store { access: at(y, q * self.stride + c), value, mask: None }));
             }
@@ -257,6 +263,9 @@ impl Block {
 
     /// Steps in a turn of the loop.
     fn unrolled(&self) -> usize {
+        if self.compact {
+            return 2 / self.pairs_of_step();
+        }
         let (c, q) = (self.channels, self.pixels);
         let loads = q.div_ceil(2) + self.words().div_ceil(2) + usize::from(self.inputs != Inputs::Wide);
         let more = match self.weights {

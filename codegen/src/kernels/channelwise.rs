@@ -5,7 +5,7 @@ use super::dot::{channels_last, constant, image, operand};
 use super::elements::zero_point;
 use super::folded::Folded;
 use super::planes::{GROUP, Planes};
-use super::{Builder, Task};
+use super::{Builder, Machine, Task};
 use tinyc_core::loops::{
     Access, Buf, CallArg, Dim, Expr, FnId, Function, Index, Lower, Packing, Scalar, Stmt, Store, View,
 };
@@ -21,7 +21,7 @@ const SHORTER: usize = 108;
 
 /// Writes the function of a convolution of bytes channel by channel, if all that is behind it is a start value
 /// and a rounding, and operands lie as the kernels read them: channels one after the other. Whether it has.
-pub fn build(b: &mut Builder<'_>, task: &Task<'_>) -> Option<String> {
+pub fn build(b: &mut Builder<'_>, task: &Task<'_>, machine: Machine) -> Option<String> {
     let (x, w) = (operand(task, 0), operand(task, 1));
     let (zero, weights) = (zero_point(task) as i32, constant(w));
     let kernel: Vec<i64> = w.ty.shape[2..].iter().map(|&k| k as i64).collect();
@@ -42,7 +42,7 @@ pub fn build(b: &mut Builder<'_>, task: &Task<'_>) -> Option<String> {
         signed: x.ty.dtype == DType::I8,
         zero,
         result: folded.result,
-        result_zero: folded.zero,
+        compact: machine.compact,
         band: 1,
         input: steps(&from),
         output: steps(&to),

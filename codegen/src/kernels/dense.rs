@@ -150,7 +150,17 @@ impl Dense {
         };
         let block = |channels: usize, pixels: usize, weights: Weights| {
             let pixels = if single { 1 } else { pixels };
-            Block { channels, pixels, depth: rows.depth, totals: false, weights, inputs, stride: outputs, result }
+            Block {
+                channels,
+                pixels,
+                depth: rows.depth,
+                totals: false,
+                weights,
+                inputs,
+                stride: outputs,
+                result,
+                compact: machine.compact,
+            }
         };
         let starts = |channels: usize| {
             let whole = (0..outputs / channels).map(move |i| i * channels);
@@ -196,7 +206,7 @@ impl Dense {
         let w = b.packed("w", DType::I32, words(block.weight_words()), &pack).buffer;
         let parameters = || {
             let scale = |s: usize| self.folded.scale.get(s..s + channels).unwrap_or(&[]);
-            let of = |&s: &usize| block.parameters(&bias[s..s + channels], scale(s), self.folded.zero);
+            let of = |&s: &usize| block.parameters(&bias[s..s + channels], scale(s));
             Data::I32(tiling.starts.iter().flat_map(of).collect())
         };
         let p = b.packed("p", DType::I32, words(block.parameter_words()), &parameters).buffer;

@@ -13,7 +13,6 @@ pub struct Folded {
     pub bias: Vec<i64>,
     pub result: Sums,
     pub scale: Vec<i32>,
-    pub zero: i32,
     pub dtype: DType,
 }
 
@@ -32,7 +31,7 @@ impl Folded {
     pub fn of(task: &Task<'_>, axis: usize) -> Folded {
         let channels = task.y.shape()[axis];
         let (bias, result) = (vec![0; channels], Sums::Kept);
-        let mut folded = Folded { links: 0, bias, result, scale: Vec::new(), zero: 0, dtype: DType::I32 };
+        let mut folded = Folded { links: 0, bias, result, scale: Vec::new(), dtype: DType::I32 };
         for (k, link) in task.chain.iter().enumerate() {
             let [a, b] = &link.operands[..] else { break };
             let (v, other) = match (a, b) {
@@ -45,9 +44,12 @@ impl Folded {
                 OpId::add => folded.bias.iter_mut().zip(values).for_each(|(sum, more)| *sum += more),
                 OpId::requantize if matches!(link.attrs.dtype("to"), DType::I8 | DType::U8) => {
                     let int = |name: &str| link.attrs.int(name);
-                    folded.result = Sums::Narrow { shift: int("shift") as u32, range: (int("lo"), int("hi")) };
+                    folded.result = Sums::Narrow {
+                        shift: int("shift") as u32,
+                        zero: int("zero") as i32,
+                        range: (int("lo"), int("hi")),
+                    };
                     folded.scale = values.into_iter().map(|v| v as i32).collect();
-                    folded.zero = int("zero") as i32;
                     folded.dtype = link.attrs.dtype("to");
                     folded.links = k + 1;
                     break;

@@ -256,7 +256,7 @@ pub fn schedule(b: &mut Builder<'_>, task: Task<'_>, machine: Machine) -> Option
         Some(Family::Conv) => dot::conv(b, task, machine),
         Some(Family::Product) => dot::product(b, task, machine),
         Some(Family::Depthwise) => {
-            let planes = if dense::takes(&task, machine) { channelwise::build(b, &task) } else { None };
+            let planes = if dense::takes(&task, machine) { channelwise::build(b, &task, machine) } else { None };
             planes.map_or_else(|| depthwise::build(b, task, machine), Ok)
         }
         Some(Family::Sums) => Ok(sums::build(b, &task)),

@@ -28,14 +28,14 @@ pub struct Planes {
     pub signed: bool,
     /// What padding is.
     pub zero: i32,
-    /// What becomes of sums, and the zero point of the result.
     pub result: Sums,
-    pub result_zero: i32,
     /// Rows of the output that are computed from one spread.
     pub band: usize,
     /// Elements of the input and of the output from one row and pixel to the next.
     pub input: [usize; 2],
     pub output: [usize; 2],
+    /// Whether kernels are as those of planes of other sizes, so that one does for all.
+    pub compact: bool,
 }
 
 fn at(buffer: Buf, index: impl Into<Index>) -> Access {
@@ -144,17 +144,18 @@ impl Planes {
     /// Whether a kernel takes all rows of a band.
     pub fn is_short(&self) -> bool {
         let w = self.columns.output;
-        w <= SHORT && w * self.output[1] <= REACH && !self.is_looped()
+        w <= SHORT && w * self.output[1] <= REACH && !self.is_tiled()
     }
 
     /// Whether a call spreads all rows of a band.
     pub fn spreads_all(&self) -> bool {
-        self.filled().len() <= SHORT && self.pixels() * self.input[1] <= REACH / 2
+        !self.compact && self.filled().len() <= SHORT && self.pixels() * self.input[1] <= REACH / 2
     }
 
     /// Bytes of four channels to four planes: input, planes.
     pub fn spread(&self, name: &str) -> Function {
-        let mut l = Lower::micro(name);
+        // Distances of elements that others replace are no immediates.
+        let mut l = if self.compact { Lower::new(name) } else { Lower::micro(name) };
         let rows = if self.spreads_all() { self.spread_rows() } else { 1 };
         let [row, pixel] = self.input;
         let x = l.buffer("x", Scalar::I8, (rows - 1) * row + (self.pixels() - 1) * pixel + GROUP, Mode::Read);

@@ -14,6 +14,8 @@ pub struct Machine {
     pub micro: bool,
     /// Cycles that a byte of constants is worth.
     pub byte: f64,
+    /// Functions are shaped so that one does for layers of many sizes.
+    pub compact: bool,
 }
 
 /// What a byte of constants is worth where nobody says: half of the weights' bytes go for a tenth more cycles,
@@ -27,7 +29,8 @@ impl Machine {
             Schedules::Fastest => 0.0,
             Schedules::Smallest => f64::INFINITY,
         };
-        Machine { lanes: target.float_lanes, registers: target.float_registers, micro: target.micro, byte }
+        let compact = schedules == Schedules::Smallest;
+        Machine { lanes: target.float_lanes, registers: target.float_registers, micro: target.micro, byte, compact }
     }
 }
 
@@ -120,7 +123,7 @@ mod tests {
 
     #[test]
     fn tiles_fit_the_registers() {
-        let m4 = Machine { lanes: 1, registers: 32, micro: true, byte: 1.0 };
+        let m4 = Machine { lanes: 1, registers: 32, micro: true, byte: 1.0, compact: false };
         let t = tile(m4, 100, 64);
         assert!(t.pixels * t.vectors + t.pixels + t.vectors < 32 && t.pixels * t.vectors >= 16, "{t:?}");
         assert_eq!(tile(Machine { lanes: 16, ..m4 }, 1, 128).vectors, 8);

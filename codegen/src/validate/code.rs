@@ -244,7 +244,7 @@ impl Compiler<'_> {
             match atom {
                 Atom::Var(_) => {}
                 Atom::Div(i, _) | Atom::Mod(i, _) | Atom::Table(_, i) => self.data_loads(i, frame, out)?,
-                Atom::Min(a, b) | Atom::Max(a, b) => {
+                Atom::Min(a, b) | Atom::Max(a, b) | Atom::Product(a, b) => {
                     self.data_loads(a, frame, out)?;
                     self.data_loads(b, frame, out)?;
                 }

@@ -1,7 +1,7 @@
 //! Indices as the walk evaluates them: sums over numbered variables.
 
 use std::sync::Arc;
-use tinyc_core::loops::{Atom, Index, IndexVar};
+use tinyc_core::loops::{Atom, Index, IndexVar, product};
 
 /// Closed interval.
 pub type Range = (i64, i64);
@@ -20,6 +20,7 @@ enum Part {
     Mod(Sum, i64),
     Min(Sum, Sum),
     Max(Sum, Sum),
+    Product(Sum, Sum),
     Table(Arc<[i32]>, Sum),
     /// Any value in `0..bound`.
     Data(i64),
@@ -51,6 +52,7 @@ impl Sum {
                 Atom::Mod(i, d) => Part::Mod(of(i), *d),
                 Atom::Min(a, b) => Part::Min(of(a), of(b)),
                 Atom::Max(a, b) => Part::Max(of(a), of(b)),
+                Atom::Product(a, b) => Part::Product(of(a), of(b)),
                 Atom::Table(t, i) => Part::Table(t.clone(), of(i)),
                 Atom::Data(_, bound) => Part::Data(*bound),
             };
@@ -79,7 +81,7 @@ impl Sum {
     pub fn depends_on_data(&self) -> bool {
         self.parts.iter().any(|(p, _)| match p {
             Part::Div(s, _) | Part::Mod(s, _) | Part::Table(_, s) => s.depends_on_data(),
-            Part::Min(a, b) | Part::Max(a, b) => a.depends_on_data() || b.depends_on_data(),
+            Part::Min(a, b) | Part::Max(a, b) | Part::Product(a, b) => a.depends_on_data() || b.depends_on_data(),
             Part::Data(_) => true,
         })
     }
@@ -96,6 +98,7 @@ impl Sum {
                 Part::Mod(s, d) => s.eval(env).rem_euclid(*d),
                 Part::Min(a, b) => a.eval(env).min(b.eval(env)),
                 Part::Max(a, b) => a.eval(env).max(b.eval(env)),
+                Part::Product(a, b) => a.eval(env).saturating_mul(b.eval(env)),
                 Part::Table(t, s) => match usize::try_from(s.eval(env)).ok().and_then(|i| t.get(i)) {
                     Some(entry) => i64::from(*entry),
                     None => return NOWHERE,
@@ -135,6 +138,7 @@ impl Sum {
                     let (a, b) = (a.range(env), b.range(env));
                     (a.0.max(b.0), a.1.max(b.1))
                 }
+                Part::Product(a, b) => product(a.range(env), b.range(env)),
                 Part::Table(t, s) => entries(t, s.range(env)),
                 Part::Data(bound) => (0, *bound - 1),
             };

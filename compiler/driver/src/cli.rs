@@ -107,7 +107,7 @@ pub enum Optimize {
     /// Fewest cycles, but for some where weights of half the size do
     #[default]
     Balance,
-    /// Fewest bytes of weights
+    /// Fewest bytes of weights and code
     Size,
 }
 

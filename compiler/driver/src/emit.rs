@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tinyc_codegen::c::{self, Emitted, Golden, PortScales, Weights};
 use tinyc_codegen::plan;
+use tinyc_codegen::select::Schedules;
 use tinyc_compress::ports::Port;
 use tinyc_core::loops::print;
 use tinyc_core::{onnx, text};
@@ -86,6 +87,7 @@ pub fn c(compiled: &Compiled, names: CNames, hook: bool, selftest: Option<Golden
             inputs: scales(&compiled.network.ports.inputs),
             outputs: scales(&compiled.network.ports.outputs),
         },
+        share: compiled.network.schedules == Schedules::Smallest,
     };
     CFiles { names, emitted: c::print(&compiled.program, &options) }
 }

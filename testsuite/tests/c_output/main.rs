@@ -30,6 +30,7 @@ fn options(target: &str) -> Options {
         model_hash: "0123abcd".into(),
         input_ranges: Default::default(),
         scales: Default::default(),
+        share: false,
     }
 }
 

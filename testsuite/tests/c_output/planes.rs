@@ -43,9 +43,9 @@ fn layer(p: &Planes, channels: usize) -> (Case, Vec<i64>) {
                     sum += (element(x[(i * columns.input + j) * channels + c]) - i64::from(p.zero)) * i64::from(*w);
                 }
             }
-            let Sums::Narrow { shift, range: (lo, hi) } = p.result else { unreachable!("results are bytes") };
+            let Sums::Narrow { shift, zero, range: (lo, hi) } = p.result else { unreachable!("results are bytes") };
             let scaled = ((sum << shift) * scale + (1 << 31)) >> 32;
-            y[c] = (scaled + i64::from(p.result_zero)).clamp(lo, hi);
+            y[c] = (scaled + i64::from(zero)).clamp(lo, hi);
         }
     }
     let mut l = Lower::new("layer");
@@ -111,11 +111,11 @@ fn planes(rows: Window, columns: Window, channels: usize, band: usize) -> Planes
         columns,
         signed: true,
         zero: -5,
-        result: Sums::Narrow { shift: 0, range: (-128, 127) },
-        result_zero: -3,
+        result: Sums::Narrow { shift: 0, zero: -3, range: (-128, 127) },
         band,
         input: [columns.input * channels, channels],
         output: [columns.output * channels, channels],
+        compact: false,
     }
 }
 

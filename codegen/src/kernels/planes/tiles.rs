@@ -67,8 +67,13 @@ impl Planes {
         (0..w.kernel).step_by(most).map(segment).collect()
     }
 
-    /// Whether rows of taps are a loop, and each tile is a call.
-    pub fn is_looped(&self) -> bool {
+    /// Whether each tile is a call.
+    pub fn is_tiled(&self) -> bool {
+        self.compact || self.is_looped()
+    }
+
+    /// Whether rows of taps are a loop.
+    fn is_looped(&self) -> bool {
         self.rows.kernel * self.segments().len() > UNROLLED
     }
 
@@ -137,7 +142,7 @@ impl Planes {
         let w = self.columns.output;
         let (tile, left) = self.looped_tiles();
         let calls = w / tile;
-        match self.is_looped() {
+        match self.is_tiled() {
             false => vec![(self.long(name, tile, left), 0, 1)],
             true => {
                 let rest = (left > 0).then(|| (self.single(&format!("{name}_rest"), left), w - left, 1));
@@ -192,7 +197,7 @@ impl Planes {
         l.finish()
     }
 
-    /// One tile, its rows of taps in a loop.
+    /// One tile.
     fn single(&self, name: &str, pixels: usize) -> Function {
         let mut l = Lower::micro(name);
         let buffers = self.buffers(&mut l, 1, pixels);
@@ -217,10 +222,10 @@ impl Planes {
             }
         });
         let scale = self.is_narrow().then(|| l.bind("scale", word(p, 1usize)));
-        let zero = Expr::int(Scalar::I32, self.result_zero.into());
         for (q, sum) in sums.into_iter().enumerate() {
             let value = match (self.result, &scale) {
-                (Sums::Narrow { shift, range }, Some(scale)) => {
+                (Sums::Narrow { shift, zero, range }, Some(scale)) => {
+                    let zero = Expr::int(Scalar::I32, zero.into());
                     requantize(sum.into(), shift, scale, &zero, range).cast(Cast::Trunc, Ty::I8)
                 }
                 _ => sum.into(),

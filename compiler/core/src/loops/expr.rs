@@ -139,10 +139,8 @@ impl Expr {
     /// Rebuilds the expression bottom-up: children first, then `f` on each node.
     pub fn rebuild(&self, var: &dyn Fn(IndexVar) -> Option<Index>, f: &dyn Fn(Expr) -> Expr) -> Expr {
         let r = |e: &Expr| e.rebuild(var, f);
-        let b = |e: &Expr| Box::new(e.rebuild(var, f));
         let index = |i: &Index| i.substitute(var, &r);
         f(match self {
-            Expr::Const(..) | Expr::Local(_) => self.clone(),
             Expr::Index(i, s) => Expr::Index(index(i), *s),
             Expr::Load(l) => Expr::Load(Box::new(Load {
                 access: l.access.rebuild(&index),
@@ -150,17 +148,26 @@ impl Expr {
                 otherwise: l.otherwise.as_ref().map(r),
                 mask: l.mask.as_ref().map(r),
             })),
+            _ => self.with_operands(&mut |e| r(e)),
+        })
+    }
+
+    /// The same operation on other subexpressions; of loads and indices, which have more than those, itself.
+    pub fn with_operands(&self, f: &mut dyn FnMut(&Expr) -> Expr) -> Expr {
+        let mut b = |e: &Expr| Box::new(f(e));
+        match self {
+            Expr::Const(..) | Expr::Local(_) | Expr::Index(..) | Expr::Load(_) => self.clone(),
             Expr::Unary(op, a) => Expr::Unary(*op, b(a)),
             Expr::Binary(op, x, y) => Expr::Binary(*op, b(x), b(y)),
             Expr::Compare(op, x, y) => Expr::Compare(*op, b(x), b(y)),
             Expr::Select(c, x, y) => Expr::Select(b(c), b(x), b(y)),
             Expr::Cast(c, ty, a) => Expr::Cast(*c, *ty, b(a)),
             Expr::Splat(n, a) => Expr::Splat(*n, b(a)),
-            Expr::Lanes(v) => Expr::Lanes(v.iter().map(r).collect()),
+            Expr::Lanes(v) => Expr::Lanes(v.iter().map(f).collect()),
             Expr::Lane(n, a) => Expr::Lane(*n, b(a)),
             Expr::Reduce(op, a) => Expr::Reduce(*op, b(a)),
-            Expr::Call(g, args) => Expr::Call(*g, args.iter().map(r).collect()),
-        })
+            Expr::Call(g, args) => Expr::Call(*g, args.iter().map(f).collect()),
+        }
     }
 }
 

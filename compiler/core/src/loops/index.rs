@@ -28,6 +28,8 @@ pub enum Atom {
     Mod(Index, i64),
     Min(Index, Index),
     Max(Index, Index),
+    /// The smaller factor first. Neither is constant.
+    Product(Index, Index),
     /// Entry of a constant table.
     Table(Arc<[i32]>, Index),
     /// A value that input data decides, clamped to `0..bound`. Never in loop bounds.
@@ -40,7 +42,7 @@ impl Atom {
         let (a, b) = match self {
             Atom::Var(_) | Atom::Data(..) => (None, None),
             Atom::Div(i, _) | Atom::Mod(i, _) | Atom::Table(_, i) => (Some(i), None),
-            Atom::Min(a, b) | Atom::Max(a, b) => (Some(a), Some(b)),
+            Atom::Min(a, b) | Atom::Max(a, b) | Atom::Product(a, b) => (Some(a), Some(b)),
         };
         a.into_iter().chain(b)
     }
@@ -110,6 +112,16 @@ impl Index {
         }
     }
 
+    /// The product of two indices.
+    pub fn times(self, other: Index) -> Index {
+        match (self.as_constant(), other.as_constant()) {
+            (Some(c), _) => other * c,
+            (_, Some(c)) => self * c,
+            _ if other < self => Index::atom(Atom::Product(other, self)),
+            _ => Index::atom(Atom::Product(self, other)),
+        }
+    }
+
     /// Entry of a constant table.
     pub fn lookup(table: Arc<[i32]>, at: Index) -> Index {
         Index::atom(Atom::Table(table, at))
@@ -130,6 +142,7 @@ impl Index {
                 Atom::Mod(i, d) => s(i).modulo(*d),
                 Atom::Min(a, b) => s(a).min(s(b)),
                 Atom::Max(a, b) => s(a).max(s(b)),
+                Atom::Product(a, b) => s(a).times(s(b)),
                 Atom::Table(t, i) => Index::lookup(t.clone(), s(i)),
                 Atom::Data(e, bound) => Index::data(expr(e), *bound),
             };
@@ -147,6 +160,7 @@ impl Index {
                 Atom::Mod(i, d) => i.eval(var, data).rem_euclid(*d),
                 Atom::Min(a, b) => a.eval(var, data).min(b.eval(var, data)),
                 Atom::Max(a, b) => a.eval(var, data).max(b.eval(var, data)),
+                Atom::Product(a, b) => a.eval(var, data) * b.eval(var, data),
                 Atom::Table(t, i) => i64::from(t[i.eval(var, data) as usize]),
                 Atom::Data(e, bound) => data(e).clamp(0, *bound - 1),
             };
@@ -178,6 +192,7 @@ impl Index {
                     let (a, b) = (a.range(var), b.range(var));
                     (a.0.max(b.0), a.1.max(b.1))
                 }
+                Atom::Product(a, b) => product(a.range(var), b.range(var)),
                 Atom::Table(t, i) => {
                     let (lo, hi) = i.range(var);
                     let entries = t.get(lo.max(0) as usize..=hi.max(0) as usize).unwrap_or(t);
@@ -209,6 +224,12 @@ impl Index {
         self.each_data(&mut |_| any = true);
         any
     }
+}
+
+/// Encloses the products of the values of two intervals.
+pub fn product(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
+    let corners = [(a.0, b.0), (a.0, b.1), (a.1, b.0), (a.1, b.1)].map(|(x, y)| x.saturating_mul(y));
+    corners[1..].iter().fold((corners[0], corners[0]), |(lo, hi), c| (lo.min(*c), hi.max(*c)))
 }
 
 impl Add for Index {
@@ -304,11 +325,15 @@ mod tests {
         let a = var(1) * 3 + var(0) - var(1) * 2 + 4;
         assert_eq!(a, var(0) + var(1) + 4);
         assert_eq!((var(0) - var(0)).as_constant(), Some(0));
+        assert_eq!(var(1).times(var(0)), var(0).times(var(1)));
+        assert_eq!(var(1).times(3usize.into()), var(1) * 3);
     }
 
     #[test]
     fn range_encloses_eval() {
-        let i = (var(0) * 2 - var(1) + 1).modulo(3) + var(0).floor_div(2).max(var(1)) - (var(1) - 4).min(var(0));
+        let i = (var(0) * 2 - var(1) + 1).modulo(3) + var(0).floor_div(2).max(var(1))
+            - (var(1) - 4).min(var(0))
+            - var(0).times(var(1) - 3) * 2;
         let (lo, hi) = i.range(&|v| if v.0 == 0 { (0, 5) } else { (-2, 7) });
         for a in 0..=5 {
             for b in -2..=7 {

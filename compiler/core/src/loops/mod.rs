@@ -23,7 +23,7 @@ pub mod ty;
 pub mod view;
 
 pub use build::Lower;
-pub use index::{Atom, Index, IndexVar};
+pub use index::{Atom, Index, IndexVar, product};
 pub use inline::inlined;
 pub use ir::*;
 pub use library::Library;

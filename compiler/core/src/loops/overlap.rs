@@ -13,7 +13,7 @@ use super::ir::{Access, Buf, Expr, Function, Load, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Statements visited at most.
-const LIMIT: usize = 1 << 22;
+const LIMIT: usize = 1 << 20;
 
 /// Bytes by which `result` has to begin below any of `operands`, which are parameters that get the
 /// same buffer: with the operand at address `a` and the result at `a - distance` or lower, the function

@@ -231,6 +231,7 @@ impl<'a> Printer<'a> {
             Atom::Mod(i, d) => format!("({} mod {d})", self.bound(i)),
             Atom::Min(a, b) => format!("min({}, {})", self.index(a), self.index(b)),
             Atom::Max(a, b) => format!("max({}, {})", self.index(a), self.index(b)),
+            Atom::Product(a, b) => format!("({} * {})", self.bound(a), self.bound(b)),
             Atom::Table(t, i) => format!("table{t:?}[{}]", self.index(i)),
             Atom::Data(e, bound) => format!("clamp({} in 0..{bound})", self.expr(e)),
         }

@@ -187,7 +187,7 @@ impl<'f> Check<'_, '_, 'f> {
                     self.index(i);
                     self.require(*d > 0, "L03", || format!("an index divided by {d}"));
                 }
-                Atom::Min(a, b) | Atom::Max(a, b) => {
+                Atom::Min(a, b) | Atom::Max(a, b) | Atom::Product(a, b) => {
                     self.index(a);
                     self.index(b);
                 }

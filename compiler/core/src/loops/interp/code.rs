@@ -67,6 +67,11 @@ pub enum Instr {
         a: Reg,
         by: i64,
     },
+    Product {
+        to: Reg,
+        a: Reg,
+        b: Reg,
+    },
     Min {
         to: Reg,
         a: Reg,

@@ -244,6 +244,7 @@ impl Compiler<'_> {
             Atom::Mod(i, by) => Instr::Mod { to, a: self.index(i)?, by: *by },
             Atom::Min(a, b) => Instr::Min { to, a: self.index(a)?, b: self.index(b)? },
             Atom::Max(a, b) => Instr::Max { to, a: self.index(a)?, b: self.index(b)? },
+            Atom::Product(a, b) => Instr::Product { to, a: self.index(a)?, b: self.index(b)? },
             Atom::Table(t, i) => Instr::Table { to, table: t.clone(), at: self.index(i)? },
             Atom::Data(e, bound) => {
                 let wide = (**e).clone().cast(Cast::SExt, Ty::I64);

@@ -159,6 +159,7 @@ impl<'a> Machine<'a> {
                 }
                 Instr::Div { to, a, by } => r[*to] = (r[*a] as i64).div_euclid(*by) as u64,
                 Instr::Mod { to, a, by } => r[*to] = (r[*a] as i64).rem_euclid(*by) as u64,
+                Instr::Product { to, a, b } => r[*to] = (r[*a] as i64).wrapping_mul(r[*b] as i64) as u64,
                 Instr::Min { to, a, b } => r[*to] = (r[*a] as i64).min(r[*b] as i64) as u64,
                 Instr::Max { to, a, b } => r[*to] = (r[*a] as i64).max(r[*b] as i64) as u64,
                 Instr::Clamp { to, a, bound } => r[*to] = (r[*a] as i64).clamp(0, bound - 1) as u64,
