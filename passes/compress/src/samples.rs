@@ -23,9 +23,9 @@ pub fn trace<A: Send>(
     merge: impl Fn(&mut A, A),
 ) -> Result<A, Report> {
     let done = AtomicUsize::new(0);
-    let part = |samples: &[Vec<Tensor>]| {
+    let part = |part: &[Vec<Tensor>]| {
         let mut seen = new();
-        for inputs in samples {
+        for inputs in part {
             runner.trace(inputs, &mut |id, results| results.iter().for_each(|r| see(&mut seen, id, r)))?;
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, samples.len());
         }
@@ -81,4 +81,34 @@ pub fn check(graph: &Graph, samples: &[Vec<Tensor>]) -> Report {
         }
     }
     report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use tinyc_core::eval::Evaluator;
+    use tinyc_core::exec::Exec;
+    use tinyc_core::text;
+
+    #[test]
+    fn each_sample_is_told_of_and_parts_are_merged_in_order() {
+        let graph = text::parse("graph @g {\n%x = input : f32[1]\n%y = neg %x : f32[1]\noutput %y\n}", &[]);
+        let graph = graph.unwrap_or_else(|e| unreachable!("{e}"));
+        let runner = Evaluator.compile(&graph).expect("it has no cycle");
+        let samples: Vec<Vec<Tensor>> = (0..100).map(|i| vec![Tensor::of([1], vec![i as f32])]).collect();
+        let told = Mutex::new(Vec::new());
+        let progress = |done: usize, of: usize| told.lock().expect("no thread has failed").push((done, of));
+        let see = |seen: &mut Vec<f64>, id: NodeId, t: &Tensor| {
+            if id == graph.outputs()[0].node {
+                seen.extend(t.to_f64s());
+            }
+        };
+        let all = trace(&*runner, &samples, &progress, Vec::new, see, |all, part| all.extend(part));
+        let expected: Vec<f64> = (0..100).map(|i| -f64::from(i)).collect();
+        assert_eq!(all.expect("the samples fit"), expected);
+        let mut told = told.into_inner().expect("no thread has failed");
+        told.sort_unstable();
+        assert!(told.into_iter().eq((1..=100).map(|done| (done, 100))));
+    }
 }
