@@ -6,7 +6,7 @@ use std::path::Path;
 use tinyc_codegen::Io;
 use tinyc_codegen::cost;
 use tinyc_codegen::select::Schedules;
-use tinyc_codegen::targets::{CORTEX_M4_INSTRUCTIONS, Cycles, Floats, Target};
+use tinyc_codegen::targets::Target;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measurement {
@@ -21,11 +21,11 @@ pub struct Measurement {
 /// Instructions that the walk which estimates cycles finds in a network for the Cortex-M4; `contracted`:
 /// a product and the sum that it goes into are one.
 pub fn estimated_instructions(model: &Path, contracted: bool) -> f64 {
-    let table = match contracted {
-        true => Cycles { single: Floats { mac: 1.0, ..CORTEX_M4_INSTRUCTIONS.single }, ..CORTEX_M4_INSTRUCTIONS },
-        false => CORTEX_M4_INSTRUCTIONS,
-    };
     let target = Target::find("cortex-m4").expect("there is that target");
+    let mut table = target.instructions.expect("an emulator counts them");
+    if contracted {
+        table.single.mac = 1.0;
+    }
     let generated = tinyc_codegen::generate(&optimized::graph(model), target, Io::Caller, Schedules::Fast);
     let program = generated.unwrap_or_else(|e| unreachable!("{}: {e}", model.display())).program;
     cost::steps(&program, target, &table).iter().sum()

@@ -126,3 +126,10 @@ pub fn of_cmsis_nn(key: &str) -> Option<f64> {
     };
     json["device"].as_array()?.iter().find(is_it)?["models"][key]["instructions"].as_f64()
 }
+
+/// The least that is published for a board, by its name in `baselines.json`.
+pub fn published_megacycles(board: &str, key: &str) -> Option<f64> {
+    let text = std::fs::read_to_string(shared::file("baselines.json")?).ok()?;
+    let json: Value = serde_json::from_str(&text).ok()?;
+    json["boards_published"][board][key].as_f64()
+}

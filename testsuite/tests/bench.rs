@@ -53,6 +53,12 @@ fn the_example_runs_on_every_core() {
             (layers.iter().map(|l| number(l, "instructions")).sum(), number(&first, "instructions"));
         let between = 40 * layers.len() as u64;
         assert!(sum.abs_diff(total) <= between, "{}: {sum} in steps, {total} in all", device.core);
+        let own: u64 = layers.iter().map(|l| number(l, "code_bytes")).sum();
+        let network = number(&first, "code_bytes") - number(&first, "library_bytes");
+        assert_eq!(own + number(&first, "other_code_bytes"), network, "{}", device.core);
+        assert!(layers.iter().all(|l| number(l, "code_bytes") + number(l, "shared_code_bytes") > 0), "{first}");
+        let predicted: u64 = layers.iter().map(|l| number(l, "predicted_instructions")).sum();
+        assert!(predicted.abs_diff(number(&first["prediction"], "instructions")) <= layers.len() as u64, "{first}");
     }
 }
 
@@ -104,6 +110,11 @@ fn boards_compilers_and_levels_can_be_chosen() {
     assert_eq!((&board["target"], &board["board"]), (&"cortex-m4".into(), &"stm32l4r5".into()));
     let (ms, uj) = (board["milliseconds"].as_f64().unwrap(), board["microjoules"][0].as_f64().unwrap());
     assert!((ms - number(&board, "cycles") as f64 / 120e3).abs() < 1e-9 && (uj - 33.0 * ms).abs() < 1e-9, "{board}");
+    let share = |what: &str| board["layers"].as_array().unwrap().iter().map(|l| l[what].as_f64().unwrap()).sum::<f64>();
+    assert!((share("milliseconds") - ms).abs() < 1e-3 * ms, "{board}");
+    assert!(number(&board, "cycles") > number(&core, "cycles"), "the board waits for constants");
+    let energy: f64 = board["layers"].as_array().unwrap().iter().map(|l| l["microjoules"][0].as_f64().unwrap()).sum();
+    assert!((energy - uj).abs() < 1e-3 * uj, "{board}");
     assert!(number(&board, "code_bytes") < number(&core, "code_bytes"), "-Os and -O3");
     if cc::have("clang") {
         let clang = json(&["bench", &digits(), "--target", "cortex-m4", "--json", "--cc", "clang"]);
@@ -118,7 +129,7 @@ fn figures_of_others_become_shares() {
         return;
     }
     let folder = Folder::new();
-    let row = |core: &str, n: u64| serde_json::json!({"stack": "other", "core": core, "what": "-O3", "models": {"digits": {"instructions": n}}});
+    let row = |core: &str, n: u64| serde_json::json!({"stack": "other", "core": core, "what": "-O3", "models": {"digits": {"instructions": n, "arena_bytes": 6144}}});
     let text = serde_json::json!({"device": [row("cortex-m4", 1_000_000), row("cortex-m55", 1)]}).to_string();
     let file = folder.write("b.json", &text).display().to_string();
     let args = ["bench", &digits(), "--target", "cortex-m4", "--against", &file];
@@ -126,8 +137,16 @@ fn figures_of_others_become_shares() {
     let [against] = &json["against"].as_array().unwrap()[..] else { panic!("{json}") };
     let share = number(&json, "instructions") as f64 / 1e6;
     assert!((against["instructions"].as_f64().unwrap() - share).abs() < 1e-12 && against["flash"].is_null(), "{json}");
+    assert_eq!(
+        (&against["their_instructions"], &against["their_arena_bytes"]),
+        (&1e6.into(), &6144.0.into()),
+        "{json}"
+    );
     let text = tinyc(args).stdout;
-    assert!(text.contains(&format!("{share:.3}")) && text.contains("RAM and stack"), "{text}");
+    assert!(
+        text.contains(&format!("{share:.3}")) && text.contains("RAM and stack") && text.contains("1000000"),
+        "{text}"
+    );
     let unknown = tinyc(args.into_iter().chain(["--name", "unknown"]));
     assert!(unknown.status == 1 && unknown.stderr.contains("digits"), "{}", unknown.stderr);
 }

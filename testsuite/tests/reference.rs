@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tinyc::cli::Cli;
 use tinyc::device::Device;
-use tinyc_codegen::targets::{Board, Target};
+use tinyc_codegen::targets::{Board, LOOP_BYTES, Target};
 use tinyc_core::attrs::{AttrKind, AttrSpec};
 use tinyc_core::diag::CODES;
 use tinyc_core::op::{Import, OpId, Operand, Times};
@@ -173,19 +173,32 @@ fn targets() {
         row("alignment of arena and weights", format!("{} bytes", t.align));
         row("machine of QEMU for `tinyc bench`", Device::of(t).map_or(String::new(), |d| code(d.machine)));
     }
-    s += "\n## Boards\n\nA board is a core with a clock and memories: code is that of the core, `tinyc bench` adds time \
+    s += &"\n## Boards\n\nA board is a core with a clock and memories: code is that of the core, `tinyc bench` adds time \
           and, where power is known, energy. They are no budgets: a firmware holds more than a network, so only \
           `--max-ram` and `--max-flash` end a build, and a network that is too large for the board by itself is told \
           of. RAM is the largest memory in one piece, flash is that of the chip, power what is published (energy by \
-          time in the logs of MLPerf Tiny); a dash where it is a chip of its own, or not known.\n\n\
-          | board | | core | clock | RAM | flash | power |\n|---|---|---|--:|--:|--:|--:|\n";
+          time in the logs of MLPerf Tiny); a dash where it is a chip of its own, or not known. *Waits* are cycles beyond \
+          the first until a line of flash is there at that clock, *caches* what is kept of code and of data: the \
+          estimate for a board adds what a layer waits for constants that its cache does not hold. Loops of \
+          schedules have at most {LOOP} bytes of code, which all caches of code hold.\n\n\
+          | board | | core | clock | RAM | flash | power | waits | line | caches | source |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|---|\n"
+    .replace("{LOOP}", &LOOP_BYTES.to_string());
     for b in Board::ALL {
         let kib = |n: usize| format!("{} KiB", n / 1024);
         let flash = b.flash.map_or("-".to_owned(), kib);
         let power = b.power_mw.map_or("-".to_owned(), |(lo, hi)| format!("{lo} to {hi} mW"));
         let (clock, ram) = (b.clock_hz / 1_000_000, kib(b.ram));
-        writeln!(s, "| {} | {} | {} | {clock} MHz | {ram} | {flash} | {power} |", b.name, cell(b.doc), b.core.name)
-            .unwrap();
+        let [waits, line, caches, source] = b.fetch.as_ref().map_or(["-", "-", "-", ""].map(str::to_owned), |f| {
+            let caches =
+                if f.code_cache == 0 { "none".to_owned() } else { format!("{} / {} B", f.code_cache, f.data_cache) };
+            [f.waits.to_string(), format!("{} B", f.line), caches, cell(f.source)]
+        });
+        let (name, doc, core) = (b.name, cell(b.doc), b.core.name);
+        writeln!(
+            s,
+            "| {name} | {doc} | {core} | {clock} MHz | {ram} | {flash} | {power} | {waits} | {line} | {caches} | {source} |"
+        )
+        .unwrap();
     }
     check("reference/targets.md", &s);
 }

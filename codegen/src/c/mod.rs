@@ -25,7 +25,7 @@ mod weights;
 
 use crate::Io;
 use crate::targets::Target;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tinyc_core::loops::Program;
 use tinyc_core::tensor::Tensor;
 
@@ -83,6 +83,8 @@ pub struct Emitted {
     /// Contents of the file of [`Weights::File`].
     pub weights: Option<Vec<u8>>,
     pub sizes: Sizes,
+    /// Names of the functions that each step runs.
+    pub functions: Vec<BTreeSet<String>>,
 }
 
 /// Prints the program. The same program and options give the same bytes.
@@ -126,5 +128,7 @@ pub fn print(program: &Program, options: &Options) -> Emitted {
     section(&functions);
     section(&[api]);
     section(&selftest.map(|s| s.code).into_iter().collect::<Vec<_>>());
-    Emitted { header, source, weights: constants.file, sizes }
+    let names = |f| sites::run_by(program, f).iter().map(|id| unit.functions[id].clone()).collect();
+    let functions = program.steps.iter().map(|s| names(s.function)).collect();
+    Emitted { header, source, weights: constants.file, sizes, functions }
 }

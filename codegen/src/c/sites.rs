@@ -70,6 +70,17 @@ pub fn reached(program: &Program) -> (Vec<FnId>, BTreeMap<FnId, FnId>) {
     (walk.order, walk.same)
 }
 
+/// A function and all that it calls.
+pub fn run_by(program: &Program, f: FnId) -> BTreeSet<FnId> {
+    let (mut run, mut open) = (BTreeSet::new(), vec![f]);
+    while let Some(id) = open.pop() {
+        if run.insert(id) {
+            calls(&program.functions[id.0 as usize].body, &mut open);
+        }
+    }
+    run
+}
+
 struct Merge<'a> {
     program: &'a Program,
     order: Vec<FnId>,

@@ -52,6 +52,7 @@ impl<'a> Estimate<'a> {
         }
     }
 
+    /// Printers make the definitions inline.
     fn library(&mut self, f: Library) -> f64 {
         if self.target.spelling(f).is_some() {
             return self.table.add;
@@ -61,7 +62,7 @@ impl<'a> Estimate<'a> {
         }
         let definition = f.definition();
         let values = definition.lets.iter().map(|(_, e)| e).chain([&definition.result]);
-        let cycles = self.table.call + values.map(|e| walk::expression(self, e)).sum::<f64>();
+        let cycles = values.map(|e| walk::expression(self, e)).sum::<f64>();
         self.library.insert(f, cycles);
         cycles
     }
@@ -87,8 +88,10 @@ impl<'a> Estimate<'a> {
                 Binary::Min | Binary::Max => self.floats(s).minimum,
                 _ => self.floats(s).add,
             },
-            Expr::Binary(op, ..) => match op {
+            Expr::Binary(op, a, b) => match op {
+                Binary::Mul if is_narrow(a) && is_narrow(b) => t.long,
                 Binary::Mul => int(s, t.mul),
+                Binary::Shl | Binary::Shr | Binary::UShr if s == Scalar::I64 && is_half(b) => 0.0,
                 Binary::Div | Binary::UDiv | Binary::Rem | Binary::URem => int(s, t.div),
                 Binary::Min | Binary::UMin | Binary::Max | Binary::UMax => int(s, 3.0 * t.add),
                 _ => int(s, t.add),
@@ -100,6 +103,11 @@ impl<'a> Estimate<'a> {
             Expr::Cast(Cast::FpToSi | Cast::FpToUi, ..) => self.floats(s).convert,
             Expr::Cast(Cast::SiToFp | Cast::UiToFp, ty, _) => self.floats(ty.scalar).convert,
             Expr::Cast(Cast::FpCast, ..) => t.double.convert,
+            Expr::Cast(Cast::SExt | Cast::ZExt, ty, x) if is_load(x) && ty.scalar != Scalar::I64 => t.widen,
+            // What a product of 64 bits reads.
+            Expr::Cast(Cast::SExt | Cast::ZExt, ty, _) if ty.scalar == Scalar::I64 => 0.0,
+            // A half of a pair of registers.
+            Expr::Cast(Cast::Trunc, ..) if s == Scalar::I64 => 0.0,
             Expr::Cast(..) => t.add,
             // Loads and products take a scalar for all lanes.
             Expr::Splat(..) => 0.0,
@@ -110,4 +118,18 @@ impl<'a> Estimate<'a> {
         };
         one * parts
     }
+}
+
+fn is_load(e: &Expr) -> bool {
+    matches!(e, Expr::Load(_))
+}
+
+/// A number of 64 bits that was one of 32.
+fn is_narrow(e: &Expr) -> bool {
+    matches!(e, Expr::Cast(Cast::SExt | Cast::ZExt, Ty { scalar: Scalar::I64, .. }, _))
+}
+
+/// By 32 bits or more: what is left is in one of two registers.
+fn is_half(e: &Expr) -> bool {
+    matches!(e, Expr::Const(c, _) if c.bits >= 32)
 }

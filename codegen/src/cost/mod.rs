@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, HashMap};
 use tinyc_core::cost::{Cost, GraphCost, Layer, LayerCost};
 use tinyc_core::diag::Report;
 use tinyc_core::graph::Graph;
-use tinyc_core::loops::{Arg, Expr, Function, Program, Stmt};
+use tinyc_core::loops::{Arg, Expr, Function, Place, Program, Step, Stmt};
 
 /// Instructions for one operation: address arithmetic, access, operation, spilling.
 const CODE_PER_NODE: usize = 16;
@@ -78,7 +78,7 @@ impl Cost for CodegenCost {
 pub fn steps(program: &Program, target: &Target, table: &Cycles) -> Vec<f64> {
     let mut estimate = Estimate::new(target, table, &program.functions);
     let mut known: BTreeMap<(u32, Vec<i64>), f64> = BTreeMap::new();
-    let mut step = |s: &tinyc_core::loops::Step| {
+    let mut step = |s: &Step| {
         let index = |a: &Arg| match a {
             Arg::Index(i) => Some(*i),
             Arg::Buffer(_) => None,
@@ -88,6 +88,26 @@ pub fn steps(program: &Program, target: &Target, table: &Cycles) -> Vec<f64> {
         *known
             .entry((s.function.0, params))
             .or_insert_with_key(|(_, params)| walk::function(&mut estimate, function, params))
+    };
+    program.steps.iter().map(&mut step).collect()
+}
+
+/// Bytes that each step loads from constants, as often as it loads them.
+pub fn loaded(program: &Program, target: &Target) -> Vec<f64> {
+    let mut estimate = Estimate::new(target, &target.cycles, &program.functions);
+    let mut known: BTreeMap<(u32, Vec<i64>, Vec<bool>), f64> = BTreeMap::new();
+    let mut step = |s: &Step| {
+        let (mut params, mut constants) = (Vec::new(), Vec::new());
+        for a in &s.args {
+            match a {
+                Arg::Index(i) => params.push(*i),
+                Arg::Buffer(b) => constants.push(matches!(program.buffers[b.0 as usize].place, Place::Const(_))),
+            }
+        }
+        let function = &program.functions[s.function.0 as usize];
+        *known
+            .entry((s.function.0, params, constants))
+            .or_insert_with_key(|(_, params, constants)| walk::loaded(&mut estimate, function, params, constants))
     };
     program.steps.iter().map(&mut step).collect()
 }

@@ -5,7 +5,7 @@
 //! means around a statement is the number of times that it runs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use tinyc_core::loops::{Atom, For, Index, IndexVar};
+use tinyc_core::loops::{Atom, For, Index, IndexVar, Stmt};
 
 /// Values of indices looked at for one loop at most. Beyond them, the mean is that of the first ones.
 const LIMIT: usize = 1 << 14;
@@ -19,6 +19,20 @@ pub fn mean(l: &For, outer: &[&For], known: &BTreeMap<IndexVar, i64>) -> f64 {
     let mut count = Count { l, loops: &decisive, values: known.clone(), times: 0, turns: 0 };
     count.run(0);
     if count.times == 0 { 0.0 } else { count.turns as f64 / count.times as f64 }
+}
+
+/// Turns of a loop, and operations in all of them, up to which compilers write them one after the other
+/// (gcc's parameters max-completely-peel-times and max-completely-peeled-insns).
+const TURNS: i64 = 16;
+const OPERATIONS: usize = 200;
+
+/// Whether compilers write the turns one after the other, without counting.
+pub fn is_unrolled(l: &For) -> bool {
+    let (Some(lo), Some(hi)) = (l.lo.as_constant(), l.hi.as_constant()) else { return false };
+    let plain = |s: &Stmt| matches!(s, Stmt::Let(..) | Stmt::Set(..) | Stmt::Store(_));
+    let n = turns(lo, hi, l.step);
+    // About every second node is an operation, the others are its operands.
+    n <= TURNS && l.body.iter().all(plain) && super::block(&l.body) / 2 * n as usize <= OPERATIONS
 }
 
 fn turns(lo: i64, hi: i64, step: i64) -> i64 {

@@ -9,7 +9,7 @@ use super::estimate::Estimate;
 use super::{assembly, trips};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use tinyc_core::loops::{
-    Access, Atom, Binary, Buf, CallArg, Expr, FnId, For, Function, Index, IndexVar, Load, Mode, Stmt, Store,
+    Access, Atom, Binary, Buf, CallArg, Expr, FnId, For, Function, Index, IndexVar, Load, Mode, Scalar, Stmt, Store,
 };
 
 /// Cycles of one call with these parameters.
@@ -20,6 +20,16 @@ pub fn function(estimate: &mut Estimate<'_>, f: &Function, params: &[i64]) -> f6
     walk.settable(&f.body);
     walk.block(&f.body);
     walk.cycles
+}
+
+/// Bytes that one call loads from the buffers of which `constants` is true, as often as it loads them.
+pub fn loaded(estimate: &mut Estimate<'_>, f: &Function, params: &[i64], constants: &[bool]) -> f64 {
+    let mut walk = Walk::new(estimate, Some(f));
+    walk.params = params.iter().enumerate().map(|(i, &p)| (IndexVar(i as u32), p)).collect();
+    walk.constants = Some(constants.to_vec());
+    walk.settable(&f.body);
+    walk.block(&f.body);
+    walk.loaded
 }
 
 /// Cycles of an expression over locals that are at hand.
@@ -71,6 +81,9 @@ struct Walk<'w, 'a, 'f> {
     /// Loads that need not be done again, and their level.
     values: HashMap<&'f Expr, usize>,
     cycles: f64,
+    /// Where bytes of constants are counted: which buffers hold them.
+    constants: Option<Vec<bool>>,
+    loaded: f64,
 }
 
 impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
@@ -86,6 +99,8 @@ impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
             settable: HashSet::new(),
             values: HashMap::new(),
             cycles: 0.0,
+            constants: None,
+            loaded: 0.0,
         }
     }
 
@@ -95,8 +110,11 @@ impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
 
     /// Something that is done in a level, at most as often as what needs it.
     fn charge(&mut self, level: usize, cycles: f64) {
-        let runs = self.levels[level..].iter().map(|l| l.runs).fold(f64::INFINITY, f64::min);
-        self.cycles += runs * cycles;
+        self.cycles += self.runs(level) * cycles;
+    }
+
+    fn runs(&self, level: usize) -> f64 {
+        self.levels[level..].iter().map(|l| l.runs).fold(f64::INFINITY, f64::min)
     }
 
     fn settable(&mut self, block: &[Stmt]) {
@@ -134,15 +152,18 @@ impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
         let turns = trips::mean(l, &self.loops, &self.params);
         let range = (self.range(&l.lo).0, self.range(&l.hi).1 - 1);
         let runs = self.levels[self.here()].runs * turns;
-        // Where nothing runs, there is the test that finds it out.
-        self.charge(self.here(), self.estimate.table.add);
+        // The index begins, and where nothing may run there is the test that finds it out.
+        let test = if l.lo.as_constant().and(l.hi.as_constant()).is_some() { 1.0 } else { 3.0 };
+        self.charge(self.here(), test * self.estimate.table.add);
         if runs <= 0.0 {
             return;
         }
         self.levels.push(Level::new(runs, range));
         self.loops.push(l);
         self.vars.insert(l.var, self.here());
-        self.charge(self.here(), self.estimate.table.turn);
+        if !trips::is_unrolled(l) {
+            self.charge(self.here(), self.estimate.table.turn);
+        }
         self.block(&l.body);
         self.loops.pop();
         for e in self.levels.pop().into_iter().flat_map(|l| l.values) {
@@ -161,6 +182,16 @@ impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
             }
         }
         let functions = self.estimate.functions;
+        if let Some(constants) = &self.constants {
+            let buffer = |a: &CallArg| match a {
+                CallArg::Buffer(b, _) => Some(constants[b.0 as usize]),
+                CallArg::Index(_) => None,
+            };
+            let passed: Vec<bool> = args.iter().filter_map(buffer).collect();
+            let bytes = loaded(self.estimate, &functions[f.0 as usize], &params, &passed);
+            self.loaded += self.runs(self.here()) * bytes;
+            return;
+        }
         let cycles = match self.estimate.assembly(f) {
             Some(code) => assembly::call(&code, args.len(), &params, self.estimate.table),
             None => function(self.estimate, &functions[f.0 as usize], &params),
@@ -194,6 +225,9 @@ impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
         }
         let cycles = self.estimate.access(self.estimate.table.load, l.ty);
         self.charge(level, cycles);
+        if self.constants.as_ref().is_some_and(|c| c[l.access.buffer.0 as usize]) {
+            self.loaded += self.runs(level) * l.ty.bytes() as f64;
+        }
         let known = !l.access.dims.iter().any(|d| d.index.depends_on_data());
         if constant && known && l.mask.is_none() {
             self.values.insert(e, level);
@@ -295,7 +329,9 @@ impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
         }
         if let Some((sum, x, y)) = product_added(e) {
             let level = [sum, x, y].into_iter().map(|e| self.value(e)).max().unwrap_or(0);
-            let cycles = self.estimate.floats(e.ty().scalar).mac * self.estimate.parts(e.ty());
+            let s = e.ty().scalar;
+            let one = if s.is_float() { self.estimate.floats(s).mac } else { self.estimate.table.mac };
+            let cycles = one * self.estimate.parts(e.ty());
             self.charge(level, cycles);
             return level;
         }
@@ -306,11 +342,11 @@ impl<'w, 'a, 'f> Walk<'w, 'a, 'f> {
     }
 }
 
-/// Sum and factors of `sum + x * y` in floats.
+/// Sum and factors of `sum + x * y` in floats or integers of 32 bits.
 fn product_added(e: &Expr) -> Option<(&Expr, &Expr, &Expr)> {
     let Expr::Binary(op @ (Binary::Add | Binary::Sub), a, b) = e else { return None };
     match (&**a, &**b) {
-        _ if !e.ty().scalar.is_float() => None,
+        _ if !e.ty().scalar.is_float() && e.ty().scalar != Scalar::I32 => None,
         (sum, Expr::Binary(Binary::Mul, x, y)) => Some((sum, x, y)),
         (Expr::Binary(Binary::Mul, x, y), sum) if *op == Binary::Add => Some((sum, x, y)),
         _ => None,

@@ -7,6 +7,7 @@
 //! SXTB16 takes bytes 0 and 2, then 1 and 3, so pairs are those, and weights lie in that order.
 //! Requantization is `floor((sum * 2^shift * scale + 2^31) / 2^32) + zero`, limited to a range.
 
+use crate::targets::LOOP_BYTES;
 use tinyc_core::loops::{
     Access, Buf, Cast, Dim, Expr, Function, Index, Library, Load, Local, Lower, Mode, Stmt, Store,
 };
@@ -29,9 +30,6 @@ const FLIP: i64 = 0x8080_8080u32 as i32 as i64;
 
 /// Adds up a pair.
 const ONES: i64 = 0x1_0001;
-
-/// Bytes of code that the products in the body of a loop may have: flash caches of small cores hold it.
-const LOOP: usize = 768;
 
 /// How the elements of pixels lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -275,7 +273,7 @@ impl Block {
         };
         let steps = self.steps();
         // With two turns or more, what only the end needs waits on the stack.
-        let most = (LOOP / (4 * self.pairs_of_step() * (c * q + loads + more))).clamp(1, (steps / 2).max(1));
+        let most = (LOOP_BYTES / (4 * self.pairs_of_step() * (c * q + loads + more))).clamp(1, (steps / 2).max(1));
         // Rather turns of equal length than some steps left over.
         (most / 2 + 1..=most).rev().find(|n| steps.is_multiple_of(*n)).unwrap_or(most)
     }

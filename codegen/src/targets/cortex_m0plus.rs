@@ -20,6 +20,7 @@ pub const TARGET: Target = Target {
     vectors: &[],
     align: 8,
     cycles: CYCLES,
+    instructions: Some(INSTRUCTIONS),
 };
 
 /// Arm Cortex-M0+ Technical Reference Manual (DDI 0484), table 3-1; division and floats are functions of
@@ -31,6 +32,11 @@ const CYCLES: Cycles = Cycles {
     add: 1.0,
     // 1 or 32, as the core was built: the fast multiplier assumed.
     mul: 1.0,
+    mac: 2.0,
+    // __aeabi_lmul, its call and the signs.
+    long: 62.0,
+    // LDRSB takes its offset from a register.
+    widen: 1.0,
     div: 135.0,
     wide: 2.0,
     single: Floats {
@@ -62,3 +68,5 @@ const CYCLES: Cycles = Cycles {
     // LDR: 5 bits of words.
     reach: 128,
 };
+
+const INSTRUCTIONS: Cycles = Cycles { load: 1.0, store: 1.0, more: 0.0, long: 47.0, turn: 2.0, ..CYCLES };

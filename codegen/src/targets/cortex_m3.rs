@@ -21,6 +21,7 @@ pub const TARGET: Target = Target {
     vectors: &[],
     align: 8,
     cycles: CYCLES,
+    instructions: Some(INSTRUCTIONS),
 };
 
 /// Arm Cortex-M3 Technical Reference Manual (DDI 0337), table of instruction timings; floats are functions
@@ -33,6 +34,11 @@ const CYCLES: Cycles = Cycles {
     more: 1.0,
     add: 1.0,
     mul: 1.0,
+    // MLA.
+    mac: 2.0,
+    // SMULL takes 3 to 5.
+    long: 4.0,
+    widen: 0.0,
     // 2 to 12 by the operands' leading zeros: assumed.
     div: 7.0,
     // ADDS and ADC.
@@ -58,3 +64,5 @@ const CYCLES: Cycles = Cycles {
     // LDR: 12 bits of bytes.
     reach: 4096,
 };
+
+const INSTRUCTIONS: Cycles = Cycles { load: 1.0, more: 0.0, mac: 1.0, long: 1.0, div: 1.0, turn: 2.0, ..CYCLES };

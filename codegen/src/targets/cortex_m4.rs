@@ -21,6 +21,7 @@ pub const TARGET: Target = Target {
     vectors: &[],
     align: 8,
     cycles: CYCLES,
+    instructions: Some(INSTRUCTIONS),
 };
 
 /// Arm Cortex-M4 Technical Reference Manual (DDI 0439), table 3-1 for the core and table 7-1 for the
@@ -33,6 +34,9 @@ const CYCLES: Cycles = Cycles {
     more: 1.0,
     add: 1.0,
     mul: 1.0,
+    mac: 1.0,
+    long: 1.0,
+    widen: 0.0,
     // 2 to 12 by the operands' leading zeros: assumed.
     div: 7.0,
     // ADDS and ADC.
@@ -67,8 +71,7 @@ const CYCLES: Cycles = Cycles {
 pub(super) const SOFT_DOUBLE: Floats =
     Floats { add: 73.0, mul: 52.0, mac: 125.0, div: 578.0, compare: 48.0, select: 4.0, minimum: 52.0, convert: 26.0 };
 
-/// What an emulator that counts instructions counts: each of them as one.
-pub const INSTRUCTIONS: Cycles =
+const INSTRUCTIONS: Cycles =
     Cycles { load: 1.0, more: 0.0, div: 1.0, single: Floats { div: 1.0, ..CYCLES.single }, turn: 2.0, ..CYCLES };
 
 /// What `arm_acle.h` lacks is one instruction of assembly.

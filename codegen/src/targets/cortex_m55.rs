@@ -22,6 +22,7 @@ pub const TARGET: Target = Target {
     vectors: VECTORS,
     align: 8,
     cycles: CYCLES,
+    instructions: Some(INSTRUCTIONS),
 };
 
 /// Assumed: one instruction a cycle, floats as scalars by a unit that has doubles, division as on the
@@ -32,6 +33,9 @@ const CYCLES: Cycles = Cycles {
     more: 1.0,
     add: 1.0,
     mul: 1.0,
+    mac: 1.0,
+    long: 1.0,
+    widen: 0.0,
     div: 7.0,
     wide: 2.0,
     single: Floats { add: 1.0, mul: 1.0, mac: 2.0, div: 14.0, compare: 2.0, select: 1.0, minimum: 3.0, convert: 2.0 },
@@ -42,6 +46,9 @@ const CYCLES: Cycles = Cycles {
     vector: 16,
     reach: 1024,
 };
+
+const INSTRUCTIONS: Cycles =
+    Cycles { more: 0.0, div: 1.0, single: Floats { div: 1.0, ..CYCLES.single }, turn: 2.0, ..CYCLES };
 
 const MVE: &[(Library, Spelling)] = &[
     (Library::Vctp8, Spelling::Expr("vctp8q((uint32_t)a)")),

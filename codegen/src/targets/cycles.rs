@@ -31,6 +31,12 @@ pub struct Cycles {
     /// Addition, logic, shift, comparison, move of integers of up to 32 bits, addresses among them.
     pub add: f64,
     pub mul: f64,
+    /// A product of integers of up to 32 bits added to a sum.
+    pub mac: f64,
+    /// All 64 bits of a product of integers of 32.
+    pub long: f64,
+    /// Widening what was loaded to 32 bits; nothing where loads do that.
+    pub widen: f64,
     pub div: f64,
     /// How many times as much integers of 64 bits take.
     pub wide: f64,

@@ -21,6 +21,7 @@ pub const TARGET: Target = Target {
     vectors: &[],
     align: 8,
     cycles: CYCLES,
+    instructions: None,
 };
 
 /// No core in particular: one instruction a cycle, two for a load, with floating-point units. Assumed.
@@ -30,6 +31,9 @@ const CYCLES: Cycles = Cycles {
     more: 1.0,
     add: 1.0,
     mul: 1.0,
+    mac: 2.0,
+    long: 1.0,
+    widen: 1.0,
     div: 10.0,
     wide: 1.0,
     single: Floats { add: 1.0, mul: 1.0, mac: 2.0, div: 14.0, compare: 2.0, select: 2.0, minimum: 3.0, convert: 2.0 },

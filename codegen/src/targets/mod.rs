@@ -16,11 +16,13 @@ mod generic;
 mod rv32imc;
 mod x86_64;
 
-pub use boards::Board;
-pub use cortex_m4::INSTRUCTIONS as CORTEX_M4_INSTRUCTIONS;
+pub use boards::{Board, Fetch};
 pub use cycles::{Cycles, Floats};
 
 use tinyc_core::loops::Library;
+
+/// Bytes of code that a loop may have: the flash caches of boards with micro-kernels hold it.
+pub const LOOP_BYTES: usize = 768;
 
 /// How a target spells a library function, in terms of the parameters `a`, `b`, `c`, ...
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +81,8 @@ pub struct Target {
     pub align: usize,
     /// What operations take; estimates are made with it.
     pub cycles: Cycles,
+    /// The same with one for each instruction, as an emulator counts them; nothing where none does.
+    pub instructions: Option<Cycles>,
 }
 
 impl Target {

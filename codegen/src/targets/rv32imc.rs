@@ -22,6 +22,7 @@ pub const TARGET: Target = Target {
     vectors: &[],
     align: 8,
     cycles: CYCLES,
+    instructions: Some(INSTRUCTIONS),
 };
 
 /// Assumed, for a core of few stages that begins an instruction a cycle, such as the one of an ESP32-C3,
@@ -34,6 +35,10 @@ const CYCLES: Cycles = Cycles {
     more: 1.0,
     add: 1.0,
     mul: 1.0,
+    mac: 2.0,
+    // MUL and MULH.
+    long: 2.0,
+    widen: 0.0,
     div: 33.0,
     // ADD, ADD, SLTU and ADD.
     wide: 4.0,
@@ -66,3 +71,5 @@ const CYCLES: Cycles = Cycles {
     // 12 bits of bytes, signed.
     reach: 2048,
 };
+
+const INSTRUCTIONS: Cycles = Cycles { load: 1.0, div: 1.0, turn: 1.0, ..CYCLES };

@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tinyc_codegen::c;
-use tinyc_codegen::cost::{CodegenCost, steps};
+use tinyc_codegen::cost::{self, CodegenCost};
 use tinyc_codegen::lower::lower;
 use tinyc_codegen::plan::{Plan, plan};
 use tinyc_codegen::select::{Schedules, select};
@@ -84,9 +84,22 @@ impl Compiled {
         constants.iter().map(|b| program.buffers[b.0 as usize].bytes()).sum()
     }
 
-    /// Estimated cycles of each step.
+    /// Estimated cycles of each step; on a board with what it waits for constants in flash.
     pub fn step_cycles(&self) -> Vec<f64> {
-        steps(&self.program, self.network.target, &self.network.target.cycles)
+        let target = self.network.target;
+        let mut cycles = cost::steps(&self.program, target, &target.cycles);
+        if let Some(flash) = self.network.board.and_then(|b| b.fetch.as_ref()) {
+            for (i, loaded) in cost::loaded(&self.program, target).into_iter().enumerate() {
+                cycles[i] += flash.waiting(self.step_weights(i), loaded);
+            }
+        }
+        cycles
+    }
+
+    /// Estimated instructions of each step; nothing where there is no emulator that counts them.
+    pub fn step_instructions(&self) -> Option<Vec<f64>> {
+        let target = self.network.target;
+        target.instructions.as_ref().map(|table| cost::steps(&self.program, target, table))
     }
 
     /// Number, operator, origins and result of a step, to name it in a message.

@@ -20,6 +20,10 @@ struct Core {
     doc: &'static str,
     compiler: &'static str,
     flags: &'static [&'static str],
+    /// Loads and stores of 16 and 32 bits may be at any address.
+    unaligned: bool,
+    /// Of arena and weights.
+    align_bytes: usize,
     /// The machine on which `tinyc bench` runs code for it.
     emulated: Option<&'static str>,
 }
@@ -33,6 +37,17 @@ struct Preset {
     ram_bytes: usize,
     flash_bytes: Option<usize>,
     power_milliwatts: Option<(f64, f64)>,
+    fetch: Option<Flash>,
+}
+
+/// How what lies in flash is read at that clock.
+#[derive(Serialize)]
+struct Flash {
+    wait_states: u32,
+    line_bytes: usize,
+    code_cache_bytes: usize,
+    data_cache_bytes: usize,
+    source: &'static str,
 }
 
 impl Listed {
@@ -42,6 +57,8 @@ impl Listed {
             doc: t.doc,
             compiler: t.compiler,
             flags: t.c_flags,
+            unaligned: t.unaligned,
+            align_bytes: t.align,
             emulated: Device::of(t).map(|d| d.machine),
         };
         let preset = |b: &Board| Preset {
@@ -52,6 +69,13 @@ impl Listed {
             ram_bytes: b.ram,
             flash_bytes: b.flash,
             power_milliwatts: b.power_mw,
+            fetch: b.fetch.as_ref().map(|f| Flash {
+                wait_states: f.waits,
+                line_bytes: f.line,
+                code_cache_bytes: f.code_cache,
+                data_cache_bytes: f.data_cache,
+                source: f.source,
+            }),
         };
         Listed {
             cores: Target::ALL.iter().filter(|t| t.name.contains(filter)).map(core).collect(),
@@ -74,12 +98,17 @@ impl Listed {
                 kib(b.ram_bytes),
                 b.flash_bytes.map_or("-".to_owned(), kib),
                 b.power_milliwatts.map_or("-".to_owned(), |(lo, hi)| format!("{lo} to {hi} mW")),
+                b.fetch.as_ref().map_or("-".to_owned(), |f| format!("{} / {} B", f.wait_states, f.line_bytes)),
+                b.fetch
+                    .as_ref()
+                    .map_or("-".to_owned(), |f| format!("{} / {} B", f.code_cache_bytes, f.data_cache_bytes)),
             ]
         });
+        let headers =
+            ["board", "", "core", "#clock", "#RAM", "#flash", "#power", "#waits / line", "#caches: code / data"];
         let tables = [
             (!self.cores.is_empty()).then(|| table::text(&["core", "", "compiler", "emulated"], cores)),
-            (!self.boards.is_empty())
-                .then(|| table::text(&["board", "", "core", "#clock", "#RAM", "#flash", "#power"], boards)),
+            (!self.boards.is_empty()).then(|| table::text(&headers, boards)),
         ];
         tables.into_iter().flatten().collect::<Vec<_>>().join("\n")
     }

@@ -10,6 +10,7 @@ use tinyc_core::diag::Code;
 pub const PACKAGES: &[(&str, &str)] = &[
     ("gcc", "gcc"),
     ("clang", "clang"),
+    ("clang-19", "clang-19"),
     ("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
     ("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf"),
     ("qemu-system-arm", "qemu-system-arm"),

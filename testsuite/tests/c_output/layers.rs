@@ -5,7 +5,7 @@ use crate::programs::Case;
 use crate::{assert_same, excerpt, options, prefix, print};
 use std::sync::Arc;
 use tinyc_codegen::select::Schedules;
-use tinyc_codegen::targets::{CORTEX_M4_INSTRUCTIONS, Target};
+use tinyc_codegen::targets::Target;
 use tinyc_codegen::{Io, cost, generate};
 use tinyc_core::loops::interp;
 use tinyc_core::random::Random;
@@ -136,7 +136,8 @@ fn integer_layers_take_as_many_instructions_as_they_should() {
         let (instructions, got) = run.unwrap_or_else(|e| panic!("{}: {}", layer.name, excerpt(&e)));
         assert_same(layer.name, &want, &got);
         let macs: u64 = case.program.steps.iter().map(|s| s.macs).sum();
-        let estimated: f64 = cost::steps(&case.program, options.target, &CORTEX_M4_INSTRUCTIONS).iter().sum();
+        let estimated: f64 =
+            cost::steps(&case.program, options.target, &options.target.instructions.unwrap()).iter().sum();
         let ratio = estimated / instructions as f64;
         println!(
             "{}: {:.3} instructions a multiplication, {ratio:.3} of them estimated; {}",

@@ -8,7 +8,7 @@ use tinyc_codegen::block::{Block, Inputs, Sums, Weights, centered};
 use tinyc_codegen::c::Emitted;
 use tinyc_codegen::cost;
 use tinyc_codegen::micro;
-use tinyc_codegen::targets::{CORTEX_M4_INSTRUCTIONS, Target};
+use tinyc_codegen::targets::Target;
 use tinyc_core::loops::{
     Arg, Binary, Buf, Buffer, BufferId, CallArg, Cast, Expr, FnId, Function, Index, Library, Local, Lower, Mode, Place,
     Port, Program, Scalar, Step, Stmt, Ty, interp,
@@ -169,7 +169,7 @@ fn layers_take_as_many_instructions_as_they_should() {
         let share = |n: u64| n as f64 / macs as f64;
         let naked = count(&case, &want, GCC, &["-O3"]);
         let target = Target::find("cortex-m4").unwrap();
-        let estimated = cost::steps(&case.program, target, &CORTEX_M4_INSTRUCTIONS)[0] / naked as f64;
+        let estimated = cost::steps(&case.program, target, &target.instructions.unwrap())[0] / naked as f64;
         let c = count(&case, &want, GCC, &["-O3", C]);
         print!(
             "{channels}x{q} {weights:?} {depth}{}: {:.3} in assembly ({estimated:.3} of it estimated), {:.3} in C",

@@ -9,7 +9,7 @@ use tinyc_codegen::block::Sums;
 use tinyc_codegen::channelwise::{Kernels, Layer};
 use tinyc_codegen::cost;
 use tinyc_codegen::planes::Planes;
-use tinyc_codegen::targets::{CORTEX_M4_INSTRUCTIONS, Target};
+use tinyc_codegen::targets::Target;
 use tinyc_core::loops::{
     Arg, Buffer, BufferId, FnId, Function, Index, Lower, Mode, Place, Port, Program, Scalar, Step,
 };
@@ -155,7 +155,7 @@ fn channels_take_as_many_instructions_as_they_should() {
         let share = |n: u64| n as f64 / macs as f64;
         let naked = count(&case, &want, GCC, &["-O3"]);
         let target = Target::find("cortex-m4").unwrap();
-        let estimated = cost::steps(&case.program, target, &CORTEX_M4_INSTRUCTIONS)[0] / naked as f64;
+        let estimated = cost::steps(&case.program, target, &target.instructions.unwrap())[0] / naked as f64;
         let c = count(&case, &want, GCC, &["-O3", C]);
         print!("{what}: {:.3} in assembly ({estimated:.3} of it estimated), {:.3} in C", share(naked), share(c));
         if cc::have(CLANG) {

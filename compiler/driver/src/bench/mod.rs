@@ -1,12 +1,14 @@
 //! `tinyc bench`: a network on an emulated board: what it computes, executes and takes of memory.
 
 mod baselines;
+mod code;
 mod harness;
+mod prediction;
 mod report;
 
 use crate::cli::BenchArgs;
 use crate::console::Console;
-use crate::device::{self, Cross, Device, Sections};
+use crate::device::{self, Cross, Device};
 use crate::emit;
 use crate::exit::Failure;
 use crate::files::Scratch;
@@ -45,17 +47,21 @@ pub fn run(args: &BenchArgs, console: &mut Console<'_>) -> Result<(), Failure> {
     let stats = Stats::of(&compiled, &c.emitted.sizes);
     let optimize = format!("-O{}", args.level);
     let flags: Vec<&str> = args.cflags.split_whitespace().chain([optimize.as_str()]).collect();
+    let debug = [&flags[..], &[device::DEBUG]].concat();
+    let names = c.emitted.functions.iter().flatten().map(String::as_str).collect();
     let build = |_: &mut Console<'_>| {
         let source = c.write(&scratch)?;
-        cross.compile(&flags, &source, &scratch.path(device::OBJECT))?;
+        cross.compile(&debug, &source, &scratch.path(device::OBJECT))?;
         let main = harness::source(&compiled.program, compiled.network.io, samples.len(), stats.stack_bytes);
         scratch.write(device::MAIN, main.as_bytes())?;
         let bytes: Vec<u8> = samples.iter().flatten().flat_map(|t| t.data().to_le_bytes()).collect();
         scratch.write(harness::SAMPLES, &bytes)?;
         device.link(&scratch.path(""))?;
-        device.sections(&scratch.path(""))
+        let folder = scratch.path("");
+        Ok((device.sections(&folder)?, device.functions(&folder, &names)?))
     };
-    let sections = console.stage("build firmware", build, |s: &Sections| format!("{} B of code", s.code))?;
+    let (sections, functions) = console.stage("build firmware", build, |(s, _)| format!("{} B of code", s.code))?;
+    let code = code::of_layers(&c.emitted.functions, &functions);
     let limit = Duration::from_secs(args.timeout);
     let text = console.stage(
         "emulate",
@@ -67,7 +73,7 @@ pub fn run(args: &BenchArgs, console: &mut Console<'_>) -> Result<(), Failure> {
     let check = Check::of(&compiled, &samples, &told.outputs, args, console)?;
     let compiler = format!("{} {}", cross.text(), flags.join(" "));
     let machine = device.machine;
-    let run = Run { compiled: &compiled, stats: &stats, machine, compiler, told, sections, check };
+    let run = Run { compiled: &compiled, stats: &stats, machine, compiler, told, sections, code, check };
     let report = Report::of(&run, peers);
     console.print(&if args.json { report.json() } else { report.text() })?;
     run.check.verdict()

@@ -2,7 +2,9 @@
 
 use super::Check;
 use super::baselines::Peer;
+use super::code::LayerCode;
 use super::harness::Told;
+use super::prediction::{self, Prediction};
 use crate::device::Sections;
 use crate::pipeline::Compiled;
 use crate::stats::Stats;
@@ -40,6 +42,10 @@ pub struct Report {
     /// Of the compiler's library alone.
     library_bytes: usize,
     constant_bytes: usize,
+    /// Of no layer: going from step to step, the interface.
+    other_code_bytes: usize,
+    /// By the estimate that tells cycles, with one for each instruction.
+    prediction: Option<Prediction>,
     layers: Vec<Layer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     against: Option<Vec<Ratios>>,
@@ -80,17 +86,29 @@ struct Layer {
     /// In use in the arena.
     live_bytes: usize,
     constant_bytes: usize,
+    predicted_instructions: Option<u64>,
+    /// Share of the instructions.
+    prediction_error: Option<f64>,
+    /// Of functions that no earlier layer runs, and of those that one does.
+    code_bytes: usize,
+    shared_code_bytes: usize,
+    milliseconds: Option<f64>,
+    microjoules: Option<(f64, f64)>,
 }
 
-/// This network's figures by a peer's.
+/// This network's figures by a peer's, and those.
 #[derive(Serialize, Debug)]
 struct Ratios {
     stack: String,
     what: String,
     instructions: Option<f64>,
+    arena: Option<f64>,
     ram: Option<f64>,
     code: Option<f64>,
     flash: Option<f64>,
+    their_instructions: Option<f64>,
+    their_arena_bytes: Option<f64>,
+    their_flash_bytes: Option<f64>,
 }
 
 /// What one run is told from.
@@ -103,13 +121,15 @@ pub struct Run<'a> {
     pub compiler: String,
     pub told: Told,
     pub sections: Sections,
+    pub code: Vec<LayerCode>,
     pub check: Check,
 }
 
 impl Report {
     pub fn of(run: &Run<'_>, peers: Option<Vec<Peer>>) -> Report {
-        let Run { compiled, stats, told, sections, check, .. } = run;
+        let Run { compiled, stats, told, sections, code, check, .. } = run;
         let (program, live, cycles) = (&compiled.program, compiled.plan.live(), compiled.step_cycles());
+        let (predicted, board) = (compiled.step_instructions(), compiled.network.board);
         let layers =
             program.steps.iter().zip(&told.steps).enumerate().map(|(i, (step, &(instructions, stack)))| Layer {
                 step: i,
@@ -118,21 +138,31 @@ impl Report {
                 figures: Figures::new(instructions, step.macs, cycles[i], stack),
                 live_bytes: live[i],
                 constant_bytes: compiled.step_weights(i),
+                predicted_instructions: predicted.as_ref().map(|p| p[i].round() as u64),
+                prediction_error: predicted.as_ref().and_then(|p| prediction::error(p[i], instructions)),
+                code_bytes: code[i].own,
+                shared_code_bytes: code[i].shared,
+                milliseconds: board.map(|b| b.milliseconds(cycles[i])),
+                microjoules: board.and_then(|b| b.microjoules(cycles[i])),
             });
+        let counted: Vec<u64> = told.steps.iter().map(|&(instructions, _)| instructions).collect();
         let total = Figures::new(told.instructions, stats.macs, stats.cycles as f64, told.stack);
         let (code_bytes, constant_bytes) = (sections.code + sections.library, sections.constants);
         let ratios = |p: Peer| {
             let ratio = |ours: u64, theirs: Option<f64>| theirs.map(|t| ours as f64 / t);
             Ratios {
                 instructions: ratio(told.instructions, p.instructions),
+                arena: ratio(stats.arena_bytes as u64, p.arena),
                 ram: ratio(stats.ram_bytes as u64 + told.stack, p.ram),
                 code: ratio(code_bytes as u64, p.code),
                 flash: ratio((code_bytes + constant_bytes) as u64, p.flash),
+                their_instructions: p.instructions,
+                their_arena_bytes: p.arena,
+                their_flash_bytes: p.flash,
                 stack: p.stack,
                 what: p.what,
             }
         };
-        let board = compiled.network.board;
         Report {
             name: stats.name.clone(),
             target: stats.target.clone(),
@@ -153,6 +183,8 @@ impl Report {
             code_bytes,
             library_bytes: sections.library,
             constant_bytes,
+            other_code_bytes: sections.code - code.iter().map(|c| c.own).sum::<usize>(),
+            prediction: predicted.as_ref().map(|p| Prediction::of(p, &counted)),
             layers: layers.collect(),
             against: peers.map(|p| p.into_iter().map(ratios).collect()),
         }
@@ -163,38 +195,69 @@ impl Report {
     }
 
     pub fn text(&self) -> String {
-        let headers = [
+        let mut headers = [
             "#step",
             "layer",
             "operator",
             "#MACs",
             "#instructions",
             "#per MAC",
+            "#predicted",
             "#cycles (est.)",
             "#stack (B)",
             "#arena in use (B)",
             "#weights (B)",
-        ];
-        let row = |step: String, layer: &str, operator: &str, figures: &Figures, live: usize, constants: usize| {
-            let head = [step, layer.to_owned(), operator.to_owned()];
-            let tail = [live.to_string(), constants.to_string()];
-            head.into_iter().chain(figures.cells()).chain(tail).collect()
+            "#code (B)",
+            "#shared (B)",
+        ]
+        .to_vec();
+        if self.board.is_some() {
+            headers.extend(["#ms (est.)", "#uJ (est.)"]);
+        }
+        let percent = |e: Option<f64>| e.map_or(String::new(), |e| format!("{:+.1} %", 100.0 * e));
+        let on_board = |ms: Option<f64>, uj: Option<(f64, f64)>| {
+            let ms = ms.map(|ms| format!("{ms:.3}"));
+            ms.map(|ms| [ms, uj.map_or("-".to_owned(), |(lo, hi)| format!("{:.1}", (lo + hi) / 2.0))])
         };
         let of_layer = |l: &Layer| {
-            row(l.step.to_string(), &short(&l.layer), l.operator, &l.figures, l.live_bytes, l.constant_bytes)
+            let [macs, instructions, per_mac, cycles, stack] = l.figures.cells();
+            let [live, constants, code, shared] =
+                [l.live_bytes, l.constant_bytes, l.code_bytes, l.shared_code_bytes].map(|n| n.to_string());
+            let head = [l.step.to_string(), short(&l.layer), l.operator.to_owned(), macs, instructions, per_mac];
+            let tail = [percent(l.prediction_error), cycles, stack, live, constants, code, shared];
+            head.into_iter().chain(tail).chain(on_board(l.milliseconds, l.microjoules).into_iter().flatten()).collect()
         };
         let mut rows: Vec<Vec<String>> = self.layers.iter().map(of_layer).collect();
-        rows.push(row(String::new(), "total", "", &self.total, self.arena_bytes, self.constant_bytes));
+        let [macs, instructions, per_mac, cycles, stack] = self.total.cells();
+        let total = ["", "total", ""].map(str::to_owned).into_iter().chain([macs, instructions, per_mac]);
+        let error = percent(self.prediction.as_ref().map(|p| p.error));
+        let sizes = [self.arena_bytes, self.constant_bytes, self.code_bytes].map(|n| n.to_string());
+        let total = total.chain([error, cycles, stack]).chain(sizes).chain([String::new()]);
+        rows.push(total.chain(on_board(self.milliseconds, self.microjoules).into_iter().flatten()).collect());
         let mut s = format!("{} on {} ({})\n{}\n\n", self.name, self.target, self.emulated, self.compiler);
         s += &table::text(&headers, rows);
         s += "\n";
         s += &table::text(&["", "#"], self.sizes());
+        s += &self.predicted();
         s += &self.compared();
         if let Some(against) = &self.against {
             s += "\n";
             s += &compared_with(against);
         }
         s
+    }
+
+    fn predicted(&self) -> String {
+        let Some(p) = &self.prediction else { return String::new() };
+        let worst = p.worst_layer.zip(p.worst_error);
+        let worst = worst.map_or(String::new(), |(i, e)| format!(", most {:+.1} % in step {i}", 100.0 * e));
+        format!(
+            "\n{} instructions predicted, {:+.1} %; layers by {:.1} % in the mean{worst} (of those with {} % or more)\n",
+            p.instructions,
+            100.0 * p.error,
+            100.0 * p.mean_error,
+            100.0 * prediction::SMALL
+        )
     }
 
     fn sizes(&self) -> Vec<Vec<String>> {
@@ -205,6 +268,7 @@ impl Report {
             ("stack, in use", self.total.stack_bytes as usize),
             ("code", self.code_bytes),
             ("  of it the compiler's library", self.library_bytes),
+            ("  of it the interface", self.other_code_bytes),
             ("constants", self.constant_bytes),
         ];
         let mut rows: Vec<_> = bytes.iter().map(|(what, n)| vec![(*what).to_owned(), format!("{n} B")]).collect();
@@ -239,11 +303,15 @@ fn short(name: &str) -> String {
 
 fn compared_with(against: &[Ratios]) -> String {
     let ratio = |r: Option<f64>| r.map_or("-".to_owned(), |r| format!("{r:.3}"));
+    let whole = |n: Option<f64>| n.map_or("-".to_owned(), |n| format!("{n:.0}"));
     let row = |r: &Ratios| {
-        let figures = [r.instructions, r.ram, r.code, r.flash].map(ratio);
-        [r.stack.clone(), r.what.clone()].into_iter().chain(figures).collect()
+        let shares = [r.instructions, r.arena, r.ram, r.code, r.flash].map(ratio);
+        let theirs = [r.their_instructions, r.their_arena_bytes, r.their_flash_bytes].map(whole);
+        [r.stack.clone(), r.what.clone()].into_iter().chain(shares).chain(theirs).collect()
     };
-    let headers = ["share of what others take", "", "#instructions", "#RAM and stack", "#code", "#code and constants"];
+    let shares = ["#instructions", "#arena", "#RAM and stack", "#code", "#code and constants"];
+    let theirs = ["#their instructions", "#their arena (B)", "#their flash (B)"];
+    let headers = [&["share of what others take", ""][..], &shares, &theirs].concat();
     match against {
         [] => "no figures of others for this core\n".to_owned(),
         _ => table::text(&headers, against.iter().map(row)),

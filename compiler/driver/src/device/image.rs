@@ -21,7 +21,7 @@ impl Sections {
         let file = object::File::parse(elf).map_err(failed)?;
         let size = |name: &str| file.section_by_name(name).map_or(0, |s| s.size() as usize);
         Ok(Sections {
-            code: size(".network_code"),
+            code: size(super::CODE),
             constants: size(".network_constants"),
             library: size(".library") + size(".library_constants"),
         })

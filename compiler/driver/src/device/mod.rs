@@ -7,14 +7,17 @@
 
 mod cross;
 mod emulator;
+mod functions;
 mod image;
 
 pub use cross::Cross;
+pub use functions::DEBUG;
 pub use image::Sections;
 
 use crate::exit::Failure;
 use crate::files;
 use crate::toolchain::{self, Cc};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 use tinyc_codegen::targets::Target;
@@ -23,6 +26,8 @@ use tinyc_codegen::targets::Target;
 pub const OBJECT: &str = "model.o";
 /// What the caller writes beside it.
 pub const MAIN: &str = "main.c";
+/// The section of the image with the network's functions.
+const CODE: &str = ".network_code";
 /// What they are linked to.
 const IMAGE: &str = "image.elf";
 
@@ -176,6 +181,12 @@ impl Device {
     /// What the sections of the image hold.
     pub fn sections(&self, folder: &Path) -> Result<Sections, Failure> {
         Sections::of(&files::read(&folder.join(IMAGE))?)
+    }
+
+    /// Bytes of code of the network's functions of these names, and under the empty name of all others;
+    /// what was compiled without [`DEBUG`] has none.
+    pub fn functions<'n>(&self, folder: &Path, names: &BTreeSet<&'n str>) -> Result<BTreeMap<&'n str, usize>, Failure> {
+        functions::bytes(&files::read(&folder.join(IMAGE))?, names)
     }
 }
 
