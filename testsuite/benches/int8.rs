@@ -27,6 +27,9 @@ fn main() {
     }
 }
 
+/// Scales decide next to nothing of what is executed, and calibration takes most of the time.
+const FEW: [&str; 2] = ["--calib-samples", "8"];
+
 /// What is measured of a network, and with which options.
 struct Job {
     network: &'static Network,
@@ -216,7 +219,7 @@ fn compilers() {
     let Some(clang) = ["clang-19", "clang"].into_iter().find(|c| cc::have(c)) else { return };
     let of = |network: &'static Network| {
         let c = format!("--cflags=-std=c99 -D{}_USE_NAKED=0", network.key.to_uppercase());
-        let job = |options: &[&str]| Job::new(network, Origin::Calibrated, "cortex-m4", options);
+        let job = |options: &[&str]| Job::new(network, Origin::Calibrated, "cortex-m4", &[&FEW[..], options].concat());
         [job(&[]), job(&[&c]), job(&["--cc", clang]), job(&["--cc", clang, &c])]
     };
     let jobs: Vec<Job> = NETWORKS.iter().flat_map(of).collect();
@@ -249,7 +252,7 @@ fn cores() {
     const CORES: [&str; 6] = ["cortex-m0plus", "cortex-m3", "cortex-m7", "cortex-m33", "cortex-m55", "rv32imc"];
     let there = CORES.into_iter().filter(|core| cc::available(cc::device(core)));
     let jobs: Vec<Job> =
-        there.flat_map(|core| NETWORKS.iter().map(move |n| Job::new(n, Origin::Calibrated, core, &[]))).collect();
+        there.flat_map(|core| NETWORKS.iter().map(move |n| Job::new(n, Origin::Calibrated, core, &FEW))).collect();
     let rows = jobs.iter().zip(measured(&jobs)).filter_map(|(job, json)| Some((job, json?)));
     let row = |(job, json): (&Job, Value)| {
         let figures = [
@@ -292,7 +295,8 @@ fn boards() {
         let theirs = published_megacycles(row, network.key)? * 1e6;
         let folder = cc::Folder::new();
         let output = folder.path().join("m.c").display().to_string();
-        let options = ["--target", board, "--stats=json", "-o", &output].map(str::to_owned);
+        let options = [&["--target", board, "--stats=json", "-o", &output], &FEW[..]].concat();
+        let options = options.into_iter().map(str::to_owned);
         let run = tinyc(network.arguments(Origin::Calibrated)?.into_iter().chain(options));
         let json: Value = serde_json::from_str(&run.stdout).ok()?;
         Some((json["cycles"].as_f64()?, theirs))
