@@ -85,7 +85,7 @@ fn networks_reach_what_they_must_on_the_cortex_m4() {
         }
         // What layers are predicted to execute, those with 1 % of it or more; gcc 12.2 comes within 7 %.
         let worst = json["prediction"]["worst_error"].as_f64().unwrap();
-        assert!(worst.abs() <= 0.1, "{key}: {}", json["prediction"]);
+        assert!(worst.abs() <= 0.1, "{what}: {}", json["prediction"]);
         let code = number(&json, "code_bytes");
         assert!(code <= network.code, "{what}: {code} B of code");
         assert!(code + number(&json, "constant_bytes") <= network.flash, "{what}: {json}");
