@@ -149,16 +149,17 @@ impl Layer<'_> {
             let (from, row) = p.placed(&first);
             self.fill_rows(l, p.lead().into(), row.clone());
             self.fill_rows(l, row.clone() + p.spread_rows() as i64, (p.lead() + p.window()).into());
-            let groups = self.channels / GROUP;
-            let rest = self.channels % GROUP;
+            let groups = if p.compact { 0 } else { self.channels / GROUP };
+            let rest = self.channels.div_ceil(GROUP);
             l.repeat("group", 0usize, groups, |l, g| {
-                self.group(l, kernels, (&first, &from, &row), g * GROUP as i64, 0);
+                self.group(l, kernels, (&first, &from, &row), g * GROUP as i64, 0usize.into());
             });
-            if rest > 0 {
-                // Of the last four channels those that no group has computed.
-                let channel = (self.channels - GROUP).into();
-                self.group(l, kernels, (&first, &from, &row), channel, GROUP - rest);
-            }
+            // Of the last four channels those that no group has computed.
+            l.repeat("group", groups, rest, |l, g| {
+                let begin = g * GROUP as i64;
+                let channel = begin.clone().min((self.channels - GROUP).into());
+                self.group(l, kernels, (&first, &from, &row), channel.clone(), begin - channel);
+            });
         });
     }
 
@@ -195,7 +196,7 @@ impl Layer<'_> {
         kernels: &Kernels,
         (first, from, row): (&Index, &Index, &Index),
         channel: Index,
-        skip: usize,
+        skip: Index,
     ) {
         let p = self.planes;
         let (x, start) = &self.input;

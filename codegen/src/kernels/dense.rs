@@ -214,9 +214,10 @@ impl Dense {
         let wide = block.inputs == Inputs::Wide;
         let widened = wide.then(|| b.scratch("t", DType::I32, block.input_words()).buffer);
         let results = (!last).then(|| b.scratch("r", self.folded.dtype, block.pixels * self.outputs()));
-        let gather = Gather { x: &self.x, rows: &self.rows, columns: &self.columns, depth, zero };
+        let gather =
+            Gather { x: &self.x, rows: &self.rows, columns: &self.columns, depth, zero, compact: machine.compact };
         if let Some(g) = gathered {
-            (0..block.pixels).for_each(|q| gather.tail(&mut b.l, g, q));
+            b.l.repeat("q", 0usize, block.pixels, |l, q| gather.tail(l, g, &q));
         }
         let group = |b: &mut Builder<'_>, pixels: usize| {
             let block = Block { pixels, ..block.clone() };
@@ -278,11 +279,12 @@ impl Dense {
             let p = CallArg::Buffer(b.p, number * t.block.parameter_words() as i64);
             l.push(Stmt::Call(group.kernel, vec![pixels.clone(), w, p, y]));
         };
-        let whole = self.outputs() / channels;
+        let whole = if t.block.compact { 0 } else { self.outputs() / channels };
         l.repeat("block", 0usize, whole, |l, g| call(l, g.clone(), g * channels as i64));
-        if t.starts.len() > whole {
-            call(l, whole.into(), t.starts[whole].into());
-        }
+        l.repeat("block", whole, t.starts.len(), |l, g| {
+            let last = (self.outputs() - channels).into();
+            call(l, g.clone(), (g * channels as i64).min(last));
+        });
         if let Some(r) = &b.results {
             let outputs = self.outputs();
             l.repeat("q", 0usize, group.pixels, |l, q| {

@@ -18,6 +18,8 @@ pub struct Gather<'a> {
     /// Bytes from one pixel to the next: the taps, and up to a multiple of four.
     pub depth: usize,
     pub zero: i64,
+    /// Whether all is in loops, so that functions for other sizes are equal but for numbers.
+    pub compact: bool,
 }
 
 fn store(buffer: Buf, index: Index, value: Expr) -> Stmt {
@@ -47,11 +49,11 @@ impl Gather<'_> {
     }
 
     /// Sets what is behind the taps of pixel `q`, and stays.
-    pub fn tail(&self, l: &mut Lower, to: Buf, q: usize) {
+    pub fn tail(&self, l: &mut Lower, to: Buf, q: &Index) {
         let taps = self.rows.kernel * self.columns.kernel * self.channels();
-        for i in taps..self.depth {
-            l.push(store(to, (q * self.depth + i).into(), Expr::int(Scalar::I8, 0)));
-        }
+        l.repeat("k", taps, self.depth, |l, k| {
+            l.push(store(to, q.clone() * self.depth as i64 + k, Expr::int(Scalar::I8, 0)));
+        });
     }
 
     /// The pixel at `(row, column)` of the result as bytes `q * depth..` of a buffer.
@@ -86,7 +88,7 @@ impl Gather<'_> {
                     l.repeat_by("t", left * c, right * c, 4, |l, t| copy_word(l, &at, &t, to, &place));
                     return;
                 }
-                l.repeat("whole", beside.clone(), 1usize, |l, _| copy(l, &at, (kw * c) as usize, to, &place));
+                l.repeat("whole", beside.clone(), 1usize, |l, _| self.copy(l, &at, (kw * c) as usize, to, &place));
                 l.repeat("beside", 0usize, beside, |l, _| {
                     l.repeat("t", left * c, right * c, |l, t| copy_byte(l, &at, &t, to, &place));
                 });
@@ -97,23 +99,23 @@ impl Gather<'_> {
                 let place = place.clone() + kw * c;
                 let at = |t: &Index| (self.x.clone(), [front, &[from.clone(), column.clone(), t.clone()]].concat());
                 match dense {
-                    true => copy(l, &at, c as usize, to, &place),
+                    true => self.copy(l, &at, c as usize, to, &place),
                     false => l.repeat("c", 0usize, c, |l, t| copy_byte(l, &at, &t, to, &place)),
                 }
             });
         });
     }
-}
 
-/// A run of bytes: words, and what is left.
-fn copy(l: &mut Lower, at: At<'_>, bytes: usize, to: Buf, place: &Index) {
-    let words = bytes / 4;
-    if words <= UNROLLED {
-        (0..words).for_each(|i| copy_word(l, at, &(4 * i).into(), to, place));
-    } else {
-        l.repeat_by("t", 0usize, words * 4, 4, |l, t| copy_word(l, at, &t, to, place));
+    /// A run of bytes: words, and what is left.
+    fn copy(&self, l: &mut Lower, at: At<'_>, bytes: usize, to: Buf, place: &Index) {
+        let words = bytes / 4;
+        if words <= UNROLLED && !self.compact {
+            (0..words).for_each(|i| copy_word(l, at, &(4 * i).into(), to, place));
+        } else {
+            l.repeat_by("t", 0usize, words * 4, 4, |l, t| copy_word(l, at, &t, to, place));
+        }
+        l.repeat("t", words * 4, bytes, |l, t| copy_byte(l, at, &t, to, place));
     }
-    (words * 4..bytes).for_each(|i| copy_byte(l, at, &i.into(), to, place));
 }
 
 fn copy_word(l: &mut Lower, at: At<'_>, t: &Index, to: Buf, place: &Index) {
