@@ -2,9 +2,10 @@
 //!
 //! `?a {axis: 1}; ?x f32[1,2]; ?w const f32[2,3] in 0.1..2.0; ?b _` gives attributes, an input, a
 //! constant with random elements in a range (-1..1 where none is given), and an absent operand. An input
-//! may have a range too, on which the rule may then rely.
+//! may have a range too, on which the rule may then rely. `rounding tflite` among the leaves rounds integers so.
 //! `?c const [0.5] : f32[]` gives a constant's elements.
 
+use crate::Rounding;
 use crate::apply::{self, Compiled};
 use crate::dead;
 use crate::extract::{self, Price};
@@ -171,7 +172,12 @@ pub(crate) fn load(graph: &Graph, example: &str) -> Result<(Region, Classes), St
     let order = graph.topological().ok_or("a cycle")?;
     let nodes: Vec<NodeId> =
         order.into_iter().filter(|id| matches!(graph.node(*id).kind, Kind::Op(..) | Kind::Get(_))).collect();
-    Ok(region::load(graph, &nodes, &range::of_graph(graph, &input_ranges(example), Nans::Kept)))
+    let (region, mut classes) =
+        region::load(graph, &nodes, &range::of_graph(graph, &input_ranges(example), Nans::Kept));
+    if leaves(example).get("rounding") == Some(&"tflite") {
+        classes.analysis.rounding = Rounding::Tflite;
+    }
+    Ok((region, classes))
 }
 
 /// Applies a rule once wherever it matches in the graph of an example, and takes what it made.

@@ -14,6 +14,7 @@ use tinyc_core::op::OpId;
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::{TensorType, Type};
 
+use crate::Rounding;
 use crate::apply::Place;
 use crate::fold;
 use crate::lang::Node;
@@ -66,6 +67,8 @@ pub struct Facts {
     by_address: HashMap<*const Tensor, u32>,
     /// What ranges rely on.
     nans: Nans,
+    /// What rules in integers do.
+    pub rounding: Rounding,
     /// Types and ranges of what comes from outside.
     pub leaves: Vec<(TensorType, Arc<Ranges>)>,
     work: u64,

@@ -28,6 +28,16 @@ use tinyc_core::cost::Cost;
 use tinyc_core::diag::Report;
 use tinyc_core::graph::{Graph, Origins};
 
+/// How sums of 32 bits become integers of another scale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rounding {
+    /// To the nearest integer, once.
+    #[default]
+    Once,
+    /// As the reference kernels of TensorFlow Lite do, most of which round twice.
+    Tflite,
+}
+
 /// What passes may rely on, and how hard they try.
 #[derive(Clone)]
 pub struct Options<'a> {
@@ -38,13 +48,15 @@ pub struct Options<'a> {
     /// 0 computes constants and nothing else; 1 is the default; each level beyond doubles what the
     /// search for equal forms may spend.
     pub effort: u32,
+    /// How integers are rounded where the network is computed in them.
+    pub rounding: Rounding,
     /// Only what keeps every bit, whatever the inputs. Otherwise a network is taken to compute no NaN.
     pub exact: bool,
 }
 
 impl<'a> Options<'a> {
     pub fn new(cost: &'a dyn Cost) -> Options<'a> {
-        Options { input_ranges: BTreeMap::new(), cost, effort: 1, exact: false }
+        Options { input_ranges: BTreeMap::new(), cost, effort: 1, rounding: Rounding::default(), exact: false }
     }
 
     pub(crate) fn nans(&self) -> Nans {

@@ -122,6 +122,7 @@ pub fn one_region(
 ) -> Vec<NodeId> {
     let enodes = (ENODES * nodes.len()).max(ENODES_LEAST) * more(options);
     let (region, mut classes) = region::load(graph, nodes, known);
+    classes.analysis.rounding = options.rounding;
     let given: BTreeSet<Node> = classes.classes().flat_map(|c| c.nodes.iter().cloned()).collect();
     let mut stopped = false;
     for (rules, iterations) in stages {

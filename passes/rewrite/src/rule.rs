@@ -9,6 +9,7 @@
 //! Rules are equalities only: what a rule reads off facts decides whether the two forms are equal, never
 //! which one is better.
 
+use crate::Rounding;
 use crate::facts::{Classes, Fact, fact, value};
 use crate::range::Ranges;
 use egg::{Id, Subst, Var};
@@ -96,6 +97,11 @@ impl Bindings {
         self.0.push((name, Bound::Absent));
         self
     }
+
+    pub fn and(mut self, more: Bindings) -> Bindings {
+        self.0.extend(more.0);
+        self
+    }
 }
 
 /// A place where `from` matches: facts by name.
@@ -141,6 +147,11 @@ impl<'a> Match<'a> {
         let all = t.to_f64s();
         let first = *all.first()?;
         all.iter().all(|v| v.to_bits() == first.to_bits()).then_some(first)
+    }
+
+    /// How integers are to be rounded.
+    pub fn rounding(&self) -> Rounding {
+        self.classes.analysis.rounding
     }
 
     pub fn is_absent(&self, name: &str) -> bool {

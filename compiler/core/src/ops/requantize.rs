@@ -7,7 +7,7 @@ use crate::diag::{Code, OpError};
 use crate::eval::slice;
 use crate::loops::{Cast, Expr, Library, Lower, Scalar, View};
 use crate::onnx::{NodeWriter, Value, Written, element_number};
-use crate::op::{Facts, Op, Types, WriteFn, once};
+use crate::op::{Facts, Op, Types, WriteFn, once, optional};
 use crate::tensor::{Data, Tensor};
 use crate::types::{DType, TensorType};
 
@@ -17,11 +17,13 @@ pub static OP: Requantize = Requantize(Elementwise {
     facts: Facts {
         name: "requantize",
         doc: "`y = min(max(zero + floor((x * 2^shift * multiplier + 2^31) / 2^32), lo), hi)`: `x` times a factor below 1/2 times \
-              `2^shift`, rounded once, of two nearest integers the larger one. `x * 2^shift` and the sum wrap in 32 bits. \
-              `multiplier` is one for all, or one for each position of an axis.",
-        operands: &[once("x"), once("multiplier")],
+              `2^shift`, rounded once, of two nearest integers the larger one. With `exponent`, from 0 to 31, the rounded \
+              product is divided by `2^exponent` and rounded again, of two nearest integers to the one that is farther \
+              from zero. `x * 2^shift` and the sum wrap in 32 bits. `multiplier` and `exponent` are one for all, or one for \
+              each position of an axis.",
+        operands: &[once("x"), once("multiplier"), optional("exponent")],
         attrs: &[
-            AttrSpec::dtype("to", "element type of the result: an integer of 8 or 16 bits"),
+            AttrSpec::dtype("to", "element type of the result: an integer of 8 or 16 bits, or i32"),
             AttrSpec::int("shift", "0 to 31: `x` is first multiplied by this power of two"),
             AttrSpec::int("zero", "the integer that stands for zero"),
             AttrSpec::int("lo", "smallest result"),
@@ -35,6 +37,10 @@ pub static OP: Requantize = Requantize(Elementwise {
              u8[1,3,4,4]",
             "requantize i32[5,9] in -90000..90000, i32[9] in -2147483648..2147483647 {to: i16, shift: 2, zero: 0, lo: -32768, hi: \
              32767} -> i16[5,9]",
+            "requantize i32[3,50] in -300000..300000, i32[] in 1073741824..2147483647, i32[3,1] in 0..12 {to: i8, shift: 1, zero: 5, lo: \
+             -128, hi: 127} -> i8[3,50]",
+            "requantize i32[70] in -300..300, i32[] in 1073741824..2147483647, i32[] in 0..3 {to: i32, shift: 21, zero: 0, lo: -2147483648, \
+             hi: 2147483647} -> i32[70]",
         ],
     },
     accepts: |d| d == DType::I32,
@@ -42,18 +48,32 @@ pub static OP: Requantize = Requantize(Elementwise {
     value,
 });
 
+const LOWEST: i64 = i32::MIN as i64;
+const HIGHEST: i64 = i32::MAX as i64;
+
 fn value(attrs: &Attrs, _: DType, x: &[Expr]) -> Expr {
     let to = attrs.dtype("to");
     let int = |name: &str| Expr::int(Scalar::I32, attrs.int(name));
     let shifted = if attrs.int("shift") == 0 { x[0].clone() } else { x[0].clone() << int("shift") };
-    let scaled = Library::Smmlar.call([shifted, x[1].clone(), int("zero")]);
+    let scaled = match x.get(2) {
+        None => Library::Smmlar.call([shifted, x[1].clone(), int("zero")]),
+        Some(exponent) => {
+            let product = Library::Smmlar.call([shifted, x[1].clone(), Expr::int(Scalar::I32, 0)]);
+            let quotient = Library::RoundingShift.call([product, exponent.clone()]);
+            if attrs.int("zero") == 0 { quotient } else { quotient + int("zero") }
+        }
+    };
     let limited = match (attrs.int("lo"), attrs.int("hi")) {
         (-128, 127) => Library::Ssat8.call([scaled]),
         (0, 255) => Library::Usat8.call([scaled]),
         (-32768, 32767) => Library::Ssat16.call([scaled]),
+        (LOWEST, HIGHEST) => scaled,
         _ => scaled.max(int("lo")).min(int("hi")),
     };
-    limited.cast(Cast::Trunc, Scalar::of(to).unwrap_or(Scalar::I8))
+    match Scalar::of(to) {
+        Some(narrow) if narrow != Scalar::I32 => limited.cast(Cast::Trunc, narrow),
+        _ => limited,
+    }
 }
 
 impl Op for Requantize {
@@ -67,18 +87,21 @@ impl Op for Requantize {
 
     fn infer(&self, attrs: &Attrs, x: &Types<'_>) -> Result<Vec<TensorType>, OpError> {
         let y = self.0.infer(attrs, x)?;
-        let [Some(x), Some(multiplier)] = x else { unreachable!("operand count is checked") };
-        let one_axis = multiplier.shape.iter().filter(|&&n| n != 1).count() <= 1;
-        if !one_axis || y[0].shape != x.shape {
-            let message = format!(
-                "requantize: multiplier is {multiplier}, neither one for all of {x} nor one for each position of an axis"
-            );
-            return Err(OpError::new(Code::ShapeMismatch, message));
+        let x: Vec<&TensorType> = x.iter().flatten().copied().collect();
+        for (operand, of) in self.operands().iter().zip(&x).skip(1) {
+            let one_axis = of.shape.iter().filter(|&&n| n != 1).count() <= 1;
+            if !one_axis || y[0].shape != x[0].shape {
+                let message = format!(
+                    "requantize: {} is {of}, neither one for all of {} nor one for each position of an axis",
+                    operand.name, x[0]
+                );
+                return Err(OpError::new(Code::ShapeMismatch, message));
+            }
         }
         let wrong = |message: String| Err(OpError::new(Code::BadAttribute, format!("requantize: {message}")));
         let to = attrs.dtype("to");
-        if !matches!(to, DType::I8 | DType::U8 | DType::I16 | DType::U16) {
-            return wrong(format!("to is {to}, but must be an integer of 8 or 16 bits"));
+        if !matches!(to, DType::I8 | DType::U8 | DType::I16 | DType::U16 | DType::I32) {
+            return wrong(format!("to is {to}, but must be an integer of 8 or 16 bits, or i32"));
         }
         let (lowest, highest) = to.range();
         let (shift, zero, lo, hi) = (attrs.int("shift"), attrs.int("zero"), attrs.int("lo"), attrs.int("hi"));
@@ -95,7 +118,7 @@ impl Op for Requantize {
     }
 
     fn eval(&self, attrs: &Attrs, x: &[Option<&Tensor>]) -> Result<Vec<Tensor>, OpError> {
-        let [Some(x), Some(multiplier)] = x else { unreachable!("operand count is checked") };
+        let [Some(x), Some(multiplier)] = x else { return self.0.eval(attrs, x) };
         let (each, _) = index::repeats(multiplier.shape(), x.shape()).expect("it lies along one axis");
         let multipliers = slice::<i32>(multiplier).iter().map(|&m| i64::from(m)).cycle();
         let [shift, zero, lo, hi] = ["shift", "zero", "lo", "hi"].map(|name| attrs.int(name) as i32);
@@ -109,6 +132,7 @@ impl Op for Requantize {
             DType::U8 => Data::U8(y.iter().map(|&y| y as u8).collect()),
             DType::I16 => Data::I16(y.iter().map(|&y| y as i16).collect()),
             DType::U16 => Data::U16(y.iter().map(|&y| y as u16).collect()),
+            DType::I32 => Data::I32(y),
             to => unreachable!("infer lets no {to} through"),
         };
         Ok(vec![Tensor::new(x.shape().clone(), data).expect("one element for each")])
@@ -127,24 +151,42 @@ impl Op for Requantize {
     }
 }
 
-/// In 64 bits, where nothing wraps that does not in `x * 2^shift`; the quotient is rounded down by taking the
-/// remainder away first.
+/// The quotient of integers rounded down, by taking the remainder away first.
+fn divided(w: &mut NodeWriter<'_>, x: Option<Written>, by: Option<Written>) -> Option<Written> {
+    let rest = Some(w.emit("Mod", &[x.clone(), by.clone()], []));
+    let multiple = Some(w.emit("Sub", &[x, rest], []));
+    Some(w.emit("Div", &[multiple, by], []))
+}
+
+/// In 64 bits, where nothing wraps that does not in `x * 2^shift`.
 fn write(w: &mut NodeWriter<'_>) -> Result<Vec<Written>, OpError> {
     let attrs = w.attrs().clone();
     let to = |w: &mut NodeWriter<'_>, x: Option<Written>, dtype: DType| {
         Some(w.emit("Cast", &[x], [("to", Value::Int(element_number(dtype).into()))]))
     };
     let number = |w: &mut NodeWriter<'_>, v: i64| Some(w.constant(&Tensor::of([], vec![v])));
-    let (x, multiplier) = (w.operand(0), w.operand(1));
+    let (x, multiplier, exponent) = (w.operand(0), w.operand(1), w.operand(2));
     let (x, multiplier) = (to(w, x, DType::I64), to(w, multiplier, DType::I64));
     let power = number(w, 1 << attrs.int("shift"));
     let (half, whole) = (number(w, 1 << 31), number(w, 1 << 32));
     let x = Some(w.emit("Mul", &[x, power], []));
     let product = Some(w.emit("Mul", &[x, multiplier], []));
     let sum = Some(w.emit("Add", &[product, half], []));
-    let rest = Some(w.emit("Mod", &[sum.clone(), whole.clone()], []));
-    let multiple = Some(w.emit("Sub", &[sum, rest], []));
-    let scaled = Some(w.emit("Div", &[multiple, whole], []));
+    let mut scaled = divided(w, sum, whole);
+    if exponent.is_some() {
+        let exponent = to(w, exponent, DType::I64);
+        let powers = Some(w.constant(&Tensor::of([32], (0..32).map(|e| 1i64 << e).collect())));
+        let (zero, two) = (number(w, 0), number(w, 2));
+        let power = Some(w.emit("Gather", &[powers, exponent], []));
+        let half = Some(w.emit("Div", &[power.clone(), two], []));
+        // One half, and less by one for negative numbers, unless there is nothing to cut off.
+        let negative = Some(w.emit("Less", &[scaled.clone(), zero], []));
+        let negative = to(w, negative, DType::I64);
+        let less = Some(w.emit("Min", &[negative, half.clone()], []));
+        let more = Some(w.emit("Sub", &[half, less], []));
+        let sum = Some(w.emit("Add", &[scaled, more], []));
+        scaled = divided(w, sum, power);
+    }
     let (zero, lo, hi) = (number(w, attrs.int("zero")), number(w, attrs.int("lo")), number(w, attrs.int("hi")));
     let moved = Some(w.emit("Add", &[scaled, zero], []));
     let limited = Some(w.emit("Clip", &[moved, lo, hi], []));

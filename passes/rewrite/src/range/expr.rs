@@ -81,6 +81,10 @@ fn binary(op: Binary, a: Range, b: Range, s: Scalar) -> Range {
         Binary::Min | Binary::Max if float => scalar::choose(a, b, op == Binary::Min),
         Binary::Min | Binary::Max => scalar::choose(signed(a, s), signed(b, s), op == Binary::Min),
         Binary::UMin | Binary::UMax => scalar::choose(unsigned(a, s), unsigned(b, s), op == Binary::UMin),
+        // As a product, which wraps alike.
+        Binary::Shl if b.lo == b.hi && (0.0..f64::from(s.bits())).contains(&b.lo) => {
+            scalar::mul(a, Range::point(b.lo.exp2()), s)
+        }
         Binary::And if s == Scalar::I1 => Range::new(a.lo * b.lo, a.hi * b.hi),
         Binary::Or if s == Scalar::I1 => Range::new(a.lo.max(b.lo), a.hi.max(b.hi)),
         _ => full(s),
@@ -185,6 +189,7 @@ fn call(f: Library, args: Vec<Vec<Range>>, n: usize) -> Vec<Range> {
         }
         PowF32 => pow(&args[0], &args[1]),
         Library::Smmlar => (0..n).map(|i| high_product(args[0][i], args[1][i], args[2][i])).collect(),
+        Library::RoundingShift => (0..n).map(|i| divided(args[0][i], args[1][i])).collect(),
         Library::Ssat8 => saturated(&args[0], 8),
         Library::Ssat16 => saturated(&args[0], 16),
         _ => vec![full(f.result(&[]).scalar); n],
@@ -199,6 +204,17 @@ fn high_product(x: Range, y: Range, a: Range) -> Range {
     let (lo, hi) =
         (corners.into_iter().fold(f64::INFINITY, f64::min), corners.into_iter().fold(f64::NEG_INFINITY, f64::max));
     scalar::integer(lo + a.lo, hi + a.hi, Scalar::I32)
+}
+
+/// `x / 2^e`, rounded: monotone in `x`, and in `e` on either side of zero.
+fn divided(x: Range, e: Range) -> Range {
+    let x = signed(x, Scalar::I32);
+    if !(0.0 <= e.lo && e.hi <= 31.0) {
+        return full(Scalar::I32);
+    }
+    let quotient = |x: f64, e: f64| (x / e.exp2()).round();
+    let ends = [quotient(x.lo, e.lo), quotient(x.lo, e.hi), quotient(x.hi, e.lo), quotient(x.hi, e.hi)];
+    Range::new(ends[0].min(ends[1]), ends[2].max(ends[3]))
 }
 
 fn saturated(x: &[Range], bits: i32) -> Vec<Range> {

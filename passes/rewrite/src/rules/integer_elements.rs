@@ -2,6 +2,7 @@
 //! functions of one value of 8 bits as tables.
 
 use super::scales::{Fixed, Scaling, int, one, positive, scale, widening, zero};
+use crate::Rounding;
 use crate::rule::{Accuracy, Bindings, Match, Rule};
 use tinyc_core::attrs::Attrs;
 use tinyc_core::op::OpId;
@@ -19,10 +20,10 @@ macro_rules! sum {
             ),
             accuracy: Accuracy::Step,
             from: concat!("(quantize ?q (", $name, " (dequantize ?x ?sx ?zx) (dequantize ?v ?sv ?zv)) ?sy ?zy)"),
-            to: "(requantize ?r (add (add (mul (cast ?i ?x) ?k) (mul (cast ?i ?v) ?j)) ?o) ?m)",
+            to: "(requantize ?r (add (add (mul (cast ?i ?x) ?k) (mul (cast ?i ?v) ?j)) ?o) ?m ?e)",
             bind: |m| {
                 let (x, v) = (scale(m, "?x", "?sx", "?zx")?, scale(m, "?v", "?sv", "?zv")?);
-                let sy = positive(m, "?sy")?;
+                let sy = positive(m, "?sy").filter(|_| m.rounding() == Rounding::Once)?;
                 let sign: f64 = $sign;
                 let (kx, kv) = (x.scale / sy, sign * v.scale / sy);
                 // Each summand has its zero point added last.
@@ -40,6 +41,8 @@ macro_rules! sum {
                  ?sy const [0.9] : f32[]; ?zy const [120] : u8[]",
             ],
             declines: &[
+                "rounding tflite; ?q {to: i8}; ?x i8[2,3]; ?sx const [0.02] : f32[]; ?zx _; ?v i8[2,3]; ?sv const [0.013] : f32[]; ?zv _; ?sy \
+                 const [0.03] : f32[]; ?zy const [4] : i8[]",
                 "?q {to: i8}; ?x i8[2,3]; ?sx const [0.02,0.03,0.04] : f32[3]; ?zx _; ?v i8[2,3]; ?sv const [0.013] : f32[]; ?zv _; ?sy \
                  const [0.03] : f32[]; ?zy const [4] : i8[]",
                 "?q {to: i8}; ?x i8[2,3]; ?sx const [1e9] : f32[]; ?zx _; ?v i8[2,3]; ?sv const [0.013] : f32[]; ?zv _; ?sy const [0.03] : \
@@ -57,19 +60,19 @@ macro_rules! limit {
             doc: concat!("`", $name, "(requantize(x), c) = requantize(x)` with the constant `c` in its limits."),
             accuracy: Accuracy::Exact,
             from: $from,
-            to: "(requantize ?t ?x ?m)",
+            to: "(requantize ?t ?x ?m ?e)",
             bind: |m| {
                 let c = m.number("?c").filter(|_| m.shape("?c").is_some_and(|s| s.rank() == 0))?;
                 let limits: fn(f64, f64, f64) -> (f64, f64) = $limits;
                 limited(m, |lo, hi| limits(c, lo, hi))
             },
             examples: &[
-                "?r {to: i8, shift: 0, zero: 3, lo: -100, hi: 100}; ?x i32[400] in -1000..1000; ?m const [600000000] : i32[]; ?c const [-20] : \
+                "?r {to: i8, shift: 0, zero: 3, lo: -100, hi: 100}; ?x i32[400] in -1000..1000; ?m const [600000000] : i32[]; ?e _; ?c const [-20] : \
                  i8[]",
             ],
             declines: &[
-                "?r {to: i8, shift: 0, zero: 3, lo: -100, hi: 100}; ?x i32[40]; ?m const [600000000] : i32[]; ?c i8[]",
-                "?r {to: i8, shift: 0, zero: 3, lo: -100, hi: 100}; ?x i32[40]; ?m const [600000000] : i32[]; ?c const [1,2] : i8[2,1]",
+                "?r {to: i8, shift: 0, zero: 3, lo: -100, hi: 100}; ?x i32[40]; ?m const [600000000] : i32[]; ?e _; ?c i8[]",
+                "?r {to: i8, shift: 0, zero: 3, lo: -100, hi: 100}; ?x i32[40]; ?m const [600000000] : i32[]; ?e _; ?c const [1,2] : i8[2,1]",
             ],
         }
     };
@@ -129,11 +132,13 @@ pub const RULES: &[Rule] = &[
         doc: "`quantize(dequantize(x)) = requantize(x - zx)` with the quotient of the scales.",
         accuracy: Accuracy::Step,
         from: "(quantize ?q (dequantize ?x ?sx ?zx) ?sy ?zy)",
-        to: "(requantize ?r (sub (cast ?i ?x) ?o) ?m)",
+        to: "(requantize ?r (sub (cast ?i ?x) ?o) ?m ?e)",
         bind: |m| factors(m, &[1.0], Vec::new()),
         examples: &[
             "?q {to: i8}; ?x i8[2,300]; ?sx const [0.02] : f32[]; ?zx const [-5] : i8[]; ?sy const [0.03] : f32[]; ?zy const [4] : i8[]",
             "?q {to: u8}; ?x i8[300]; ?sx const [0.2] : f32[]; ?zx _; ?sy const [0.03] : f32[]; ?zy const [100] : u8[]",
+            "rounding tflite; ?q {to: i8}; ?x i8[2,300]; ?sx const [0.02] : f32[]; ?zx const [-5] : i8[]; ?sy const [0.371] : f32[]; ?zy const \
+             [4] : i8[]",
         ],
         declines: &[
             "?q {to: i8}; ?x i8[2,3]; ?sx f32[]; ?zx const [-5] : i8[]; ?sy const [0.03] : f32[]; ?zy const [4] : i8[]",
@@ -146,7 +151,7 @@ pub const RULES: &[Rule] = &[
               axis, in the factors.",
         accuracy: Accuracy::Step,
         from: "(quantize ?q (mul (dequantize ?x ?sx ?zx) ?c) ?sy ?zy)",
-        to: "(requantize ?r (sub (cast ?i ?x) ?o) ?m)",
+        to: "(requantize ?r (sub (cast ?i ?x) ?o) ?m ?e)",
         bind: |m| {
             let (c, x) = (m.shape("?c")?, m.shape("?x")?);
             let axis =
@@ -158,8 +163,12 @@ pub const RULES: &[Rule] = &[
              const [4] : i8[]",
             "?q {to: u8}; ?x u8[1,3,4,9]; ?sx const [0.02] : f32[]; ?zx const [90] : u8[]; ?c const [0.7,-2.5,0.01] : f32[3,1,1]; ?sy const \
              [0.03] : f32[]; ?zy const [100] : u8[]",
+            "rounding tflite; ?q {to: u8}; ?x u8[1,3,4,9]; ?sx const [0.02] : f32[]; ?zx const [90] : u8[]; ?c const [0.071,-0.0293,0.0113] : \
+             f32[3,1,1]; ?sy const [0.03] : f32[]; ?zy const [100] : u8[]",
         ],
         declines: &[
+            "rounding tflite; ?q {to: u8}; ?x u8[1,3,4,9]; ?sx const [0.02] : f32[]; ?zx const [90] : u8[]; ?c const [0.7,2.5,0.01] : \
+             f32[3,1,1]; ?sy const [0.03] : f32[]; ?zy const [100] : u8[]",
             "?q {to: i8}; ?x i8[2,3]; ?sx const [0.02] : f32[]; ?zx _; ?c const f32[2,3]; ?sy const [0.03] : f32[]; ?zy _",
             "?q {to: i8}; ?x i8[2,3]; ?sx const [0.02] : f32[]; ?zx _; ?c f32[3]; ?sy const [0.03] : f32[]; ?zy _",
         ],
@@ -170,7 +179,7 @@ pub const RULES: &[Rule] = &[
               result's, both times a power of two, and the zero point.",
         accuracy: Accuracy::Step,
         from: "(quantize ?q (add (dequantize ?x ?sx ?zx) ?c) ?sy ?zy)",
-        to: "(requantize ?r (add (mul (cast ?i ?x) ?k) ?o) ?m)",
+        to: "(requantize ?r (add (mul (cast ?i ?x) ?k) ?o) ?m ?e)",
         bind: |m| affine(m, None),
         examples: &[
             "?q {to: i8}; ?x i8[2,300]; ?sx const [0.02] : f32[]; ?zx const [-5] : i8[]; ?c const [0.7] : f32[]; ?sy const [0.03] : f32[]; ?zy \
@@ -188,7 +197,7 @@ pub const RULES: &[Rule] = &[
         doc: "`quantize(dequantize(x) g + c) = requantize(x k + o)` with constants, as without the factors `g`.",
         accuracy: Accuracy::Step,
         from: "(quantize ?q (add (mul (dequantize ?x ?sx ?zx) ?g) ?c) ?sy ?zy)",
-        to: "(requantize ?r (add (mul (cast ?i ?x) ?k) ?o) ?m)",
+        to: "(requantize ?r (add (mul (cast ?i ?x) ?k) ?o) ?m ?e)",
         bind: |m| affine(m, Some("?g")),
         examples: &[
             "?q {to: i8}; ?x i8[2,300]; ?sx const [0.02] : f32[]; ?zx const [-5] : i8[]; ?g const [-0.6] : f32[]; ?c const [0.7] : f32[]; ?sy \
@@ -207,17 +216,19 @@ pub const RULES: &[Rule] = &[
         doc: "`quantize(dequantize(x) dequantize(v)) = requantize((x - zx) (v - zv))` with the factor `sx sv / sy`.",
         accuracy: Accuracy::Step,
         from: "(quantize ?q (mul (dequantize ?x ?sx ?zx) (dequantize ?v ?sv ?zv)) ?sy ?zy)",
-        to: "(requantize ?r (mul (sub (cast ?i ?x) ?o) (sub (cast ?i ?v) ?p)) ?m)",
+        to: "(requantize ?r (mul (sub (cast ?i ?x) ?o) (sub (cast ?i ?v) ?p)) ?m ?e)",
         bind: |m| {
             let (x, v) = (scale(m, "?x", "?sx", "?zx")?, scale(m, "?v", "?sv", "?zv")?);
             let sy = positive(m, "?sy")?;
-            let scaling = Scaling::of(&[x.scale * v.scale / sy], x.farthest() * v.farthest())?;
+            let scaling = Scaling::of(m, &[x.scale * v.scale / sy], x.farthest() * v.farthest())?;
             let bound = scaling.bind(m, Vec::new())?.tensor("?o", int(x.zero)).tensor("?p", int(v.zero));
             Some(bound.attrs("?i", widening()))
         },
         examples: &[
             "?q {to: i8}; ?x i8[2,20]; ?sx const [0.0211] : f32[]; ?zx const [-5] : i8[]; ?v i8[20]; ?sv const [0.013] : f32[]; ?zv const \
              [3] : i8[]; ?sy const [0.02] : f32[]; ?zy const [4] : i8[]",
+            "rounding tflite; ?q {to: i8}; ?x i8[5,20]; ?sx const [0.0211] : f32[]; ?zx const [-5] : i8[]; ?v i8[20]; ?sv const [0.013] : \
+             f32[]; ?zv const [3] : i8[]; ?sy const [0.07] : f32[]; ?zy const [4] : i8[]",
         ],
         declines: &[
             "?q {to: i8}; ?x i8[2,3]; ?sx const [0.02] : f32[]; ?zx _; ?v i8[2,3]; ?sv f32[]; ?zv _; ?sy const [0.03] : f32[]; ?zy const \
@@ -251,24 +262,24 @@ pub const RULES: &[Rule] = &[
             "?q {to: i8}; ?x f32[40]; ?lo f32[]; ?hi const [0.0] : f32[]; ?s const [0.024] : f32[]; ?z const [-128] : i8[]",
         ],
     },
-    limit!("max", "(max (requantize ?r ?x ?m) ?c)", |c, lo, hi| (lo.max(c), hi.max(c))),
-    limit!("min", "(min (requantize ?r ?x ?m) ?c)", |c, lo, hi| (lo.min(c), hi.min(c))),
+    limit!("max", "(max (requantize ?r ?x ?m ?e) ?c)", |c, lo, hi| (lo.max(c), hi.max(c))),
+    limit!("min", "(min (requantize ?r ?x ?m ?e) ?c)", |c, lo, hi| (lo.min(c), hi.min(c))),
     Rule {
         name: "fold-clip-into-requantize",
         doc: "`clip(requantize(x), l, h) = requantize(x)` with the limits of both.",
         accuracy: Accuracy::Exact,
-        from: "(clip (requantize ?r ?x ?m) ?l ?h)",
-        to: "(requantize ?t ?x ?m)",
+        from: "(clip (requantize ?r ?x ?m ?e) ?l ?h)",
+        to: "(requantize ?t ?x ?m ?e)",
         bind: |m| {
             let (l, h) = (m.number("?l")?, m.number("?h")?);
             limited(m, |lo, hi| (lo.max(l).min(h), hi.max(l).min(h)))
         },
         examples: &[
-            "?r {to: i8, shift: 0, zero: 3, lo: -100, hi: 127}; ?x i32[400] in -1000..1000; ?m const [600000000] : i32[]; ?l const [-20] : i8[]; \
+            "?r {to: i8, shift: 0, zero: 3, lo: -100, hi: 127}; ?x i32[400] in -1000..1000; ?m const [600000000] : i32[]; ?e _; ?l const [-20] : i8[]; \
              ?h const [70] : i8[]",
         ],
         declines: &[
-            "?r {to: i8, shift: 0, zero: 3, lo: -100, hi: 127}; ?x i32[40]; ?m const [600000000] : i32[]; ?l i8[]; ?h const [70] : i8[]",
+            "?r {to: i8, shift: 0, zero: 3, lo: -100, hi: 127}; ?x i32[40]; ?m const [600000000] : i32[]; ?e _; ?l i8[]; ?h const [70] : i8[]",
         ],
     },
 ];
@@ -278,7 +289,7 @@ fn factors(m: &Match<'_>, factors: &[f64], shape: Vec<usize>) -> Option<Bindings
     let x = scale(m, "?x", "?sx", "?zx")?;
     let sy = positive(m, "?sy")?;
     let factors: Vec<f64> = factors.iter().map(|c| c * x.scale / sy).collect();
-    let bound = Scaling::of(&factors, x.farthest())?.bind(m, shape)?.tensor("?o", int(x.zero));
+    let bound = Scaling::of(m, &factors, x.farthest())?.bind(m, shape)?.tensor("?o", int(x.zero));
     Some(bound.attrs("?i", widening()))
 }
 

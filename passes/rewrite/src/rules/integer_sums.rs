@@ -12,21 +12,25 @@ const SOFTMAX_BITS: i32 = 22;
 pub const RULES: &[Rule] = &[
     Rule {
         name: "make-mean-integer",
-        doc: "`quantize(reduce_mean(dequantize(x))) = requantize(reduce_sum(x) - n zx)` of `n` summands.",
+        doc: "`quantize(reduce_mean(dequantize(x))) = requantize(reduce_sum(x) - n zx)` of `n` summands; rounded as TensorFlow Lite does \
+              and with one scale and zero point, `requantize(reduce_sum(x))`.",
         accuracy: Accuracy::Step,
         from: "(quantize ?q (reduce_mean ?a (dequantize ?x ?sx ?zx)) ?sy ?zy)",
-        to: "(requantize ?r (sub (reduce_sum ?a (cast ?i ?x)) ?o) ?m)",
+        to: "(requantize ?r (sub (reduce_sum ?a (cast ?i ?x)) ?o) ?m ?e)",
         bind: |m| {
-            let (x, sy) = (scale(m, "?x", "?sx", "?zx")?, positive(m, "?sy")?);
-            let n = m.shape("?x")?.elements() as f64 / m.result()?.elements().max(1) as f64;
-            let scaling = Scaling::of(&[x.scale / (sy * n)], n * x.farthest())?;
-            let bound = scaling.bind(m, Vec::new())?.tensor("?o", int(n * x.zero));
+            let n = m.shape("?x")?.elements().checked_div(m.result()?.elements())?;
+            let mean = Scaling::mean(m, &scale(m, "?x", "?sx", "?zx")?, n)?;
+            let bound = mean.scaling.around(m, mean.zero, Vec::new()).tensor("?o", int(mean.offset));
             Some(bound.attrs("?i", widening()))
         },
         examples: &[
             "?q {to: i8}; ?a {axes: [2,3], keep: true}; ?x i8[1,40,3,2] in -128..127; ?sx const [0.02] : f32[]; ?zx const [-5] : i8[]; ?sy \
              const [0.009] : f32[]; ?zy const [4] : i8[]",
             "?q {to: u8}; ?a {axes: [1], keep: false}; ?x u8[60,5] in 0..3; ?sx const [0.02] : f32[]; ?zx _; ?sy const [0.02] : f32[]; ?zy _",
+            "rounding tflite; ?q {to: i8}; ?a {axes: [2,3], keep: true}; ?x i8[1,40,7,3] in -128..127; ?sx const [0.02] : f32[]; ?zx const [-5] : \
+             i8[]; ?sy const [0.02] : f32[]; ?zy const [-5] : i8[]",
+            "rounding tflite; ?q {to: i8}; ?a {axes: [2,3], keep: true}; ?x i8[1,40,7,3] in -128..127; ?sx const [0.02] : f32[]; ?zx const [-5] : \
+             i8[]; ?sy const [0.091] : f32[]; ?zy const [4] : i8[]",
         ],
         declines: &[
             "?q {to: i8}; ?a {axes: [2,3], keep: true}; ?x i8[1,4,3,2]; ?sx f32[]; ?zx const [-5] : i8[]; ?sy const [0.009] : f32[]; ?zy const [4] : \
@@ -39,30 +43,39 @@ pub const RULES: &[Rule] = &[
               the padding count or there are none, and windows do not hold all that there is, whose mean takes no weights.",
         accuracy: Accuracy::Step,
         from: "(quantize ?q (average_pool ?p (dequantize ?x ?sx ?zx)) ?sy ?zy)",
-        to: "(requantize ?r (conv_integer ?c ?x ?w ?zx _) ?m)",
+        to: "(requantize ?r (conv_integer ?c ?x ?w ?z _) ?m ?e)",
         bind: |m| {
-            let (x, sy) = (scale(m, "?x", "?sx", "?zx")?, positive(m, "?sy")?);
             let (p, channels) = (m.attrs("?p"), m.shape("?x")?[1]);
             let kernel = p.extents("kernel");
             let counted = p.bool("count_padding") || p.ints("pads").iter().all(|&n| n == 0);
             let whole = kernel == m.shape("?x")?[2..];
             let fits = counted && !whole && !p.bool("ceil") && (m.is_absent("?zx") || m.shape("?zx")?.rank() == 0);
             let n: usize = kernel.iter().product();
-            let scaling = Scaling::of(&[x.scale / (sy * n as f64)], n as f64 * x.farthest()).filter(|_| fits)?;
+            let mean = Scaling::mean(m, &scale(m, "?x", "?sx", "?zx")?, n).filter(|_| fits)?;
+            // Without a zero point, padding would be zeros that stand for other numbers.
+            let bare = mean.offset == 0.0 && zero(m, "?zx")? != 0.0;
+            if bare && !p.ints("pads").iter().all(|&n| n == 0) {
+                return None;
+            }
             let w = Tensor::of::<f64>([vec![channels, 1], kernel].concat(), vec![1.0; channels * n]).cast(DType::I8);
             let c = Attrs::new()
                 .with_ints("strides", p.ints("strides").to_vec())
                 .with_ints("pads", p.ints("pads").to_vec());
             let c = c.with_ints("dilations", p.ints("dilations").to_vec()).with_int("group", channels as i64);
-            Some(scaling.bind(m, Vec::new())?.tensor("?w", w).attrs("?c", c))
+            let bound = mean.scaling.around(m, mean.zero, Vec::new()).tensor("?w", w).attrs("?c", c);
+            Some(if bare { bound.absent("?z") } else { bound.same("?z", "?zx") })
         },
         examples: &[
             "?q {to: i8}; ?p {kernel: [2,3], strides: [2,1], pads: [1,0,1,1], dilations: [1,1], ceil: false, count_padding: true}; ?x i8[1,4,7,6] in \
              -128..127; ?sx const [0.02] : f32[]; ?zx const [-5] : i8[]; ?sy const [0.009] : f32[]; ?zy const [4] : i8[]",
+            "rounding tflite; ?q {to: i8}; ?p {kernel: [3,3], strides: [2,1], pads: [0,0,0,0], dilations: [1,1], ceil: false, count_padding: \
+             false}; ?x i8[1,4,7,6] in -128..127; ?sx const [0.02] : f32[]; ?zx const [-5] : i8[]; ?sy const [0.02] : f32[]; ?zy const [-5] : i8[]",
         ],
         declines: &[
             "?q {to: i8}; ?p {kernel: [2,3], strides: [2,1], pads: [1,0,1,1], dilations: [1,1], ceil: false, count_padding: false}; ?x i8[1,4,7,6]; \
              ?sx const [0.02] : f32[]; ?zx const [-5] : i8[]; ?sy const [0.009] : f32[]; ?zy const [4] : i8[]",
+            "rounding tflite; ?q {to: i8}; ?p {kernel: [2,3], strides: [2,1], pads: [1,0,1,1], dilations: [1,1], ceil: false, count_padding: true}; ?x \
+             i8[1,4,7,6]; ?sx const [0.02] : f32[]; ?zx const [-5] : i8[]; ?sy const [0.02] : f32[]; ?zy const [-5] : i8[]",
         ],
     },
     Rule {

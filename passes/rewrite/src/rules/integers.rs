@@ -18,7 +18,7 @@ pub const RULES: &[Rule] = &[
               integer-arithmetic-only inference\" (CVPR 2018), section 2.2.",
         accuracy: Accuracy::Step,
         from: "(quantize ?q (conv ?a (dequantize ?x ?sx ?zx) (dequantize ?w ?sw ?zw) ?b) ?sy ?zy)",
-        to: "(requantize ?r (add (conv_integer ?a ?x ?w ?zx ?n) ?o) ?m)",
+        to: "(requantize ?r (add (conv_integer ?a ?x ?w ?zx ?n) ?o) ?m ?e)",
         bind: |m| {
             let w = m.constant("?w")?;
             let (outputs, spatial) = (w.shape()[0], w.shape().rank() - 2);
@@ -34,6 +34,9 @@ pub const RULES: &[Rule] = &[
             "?q {to: u8}; ?a {strides: [2], pads: [0,0], dilations: [1], group: 3}; ?x u8[2,3,7] in 0..255; ?sx const [0.5] : f32[]; \
              ?zx _; ?w const i8[3,1,2] in -127..127; ?sw const [2.0] : f32[]; ?zw _; ?b _; ?sy const [90.0] : f32[]; ?zy const [128] : \
              u8[]",
+            "rounding tflite; ?q {to: i8}; ?a {strides: [1,1], pads: [1,1,0,1], dilations: [1,1], group: 1}; ?x i8[1,3,4,4] in -128..127; ?sx const \
+             [0.02] : f32[]; ?zx const [-5] : i8[]; ?w const i8[2,3,2,2] in -127..127; ?sw const [0.01,0.003] : f32[2,1,1,1]; ?zw _; ?b const \
+             [0.3,-0.4] : f32[2]; ?sy const [0.03] : f32[]; ?zy const [4] : i8[]",
         ],
         declines: &[
             "?q {to: i8}; ?a {strides: [1], pads: [0,0], dilations: [1], group: 1}; ?x i8[1,2,3]; ?sx const [0.5] : f32[]; ?zx _; ?w \
@@ -50,7 +53,7 @@ pub const RULES: &[Rule] = &[
               the factors of both summands are 1.",
         accuracy: Accuracy::Step,
         from: "(quantize ?q (gemm ?g (dequantize ?x ?sx ?zx) (dequantize ?w ?sw ?zw) ?b) ?sy ?zy)",
-        to: "(requantize ?r (add (matmul_integer ?x ?v ?zx _) ?o) ?m)",
+        to: "(requantize ?r (add (matmul_integer ?x ?v ?zx _) ?o) ?m ?e)",
         bind: |m| {
             let g = m.attrs("?g");
             let plain = g.float("alpha") == 1.0 && g.float("beta") == 1.0 && !g.bool("trans_a");
@@ -72,6 +75,9 @@ pub const RULES: &[Rule] = &[
             "?q {to: u8}; ?g {alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false}; ?x u8[1,4] in 0..255; ?sx const [0.02] : f32[]; ?zx \
              const [128] : u8[]; ?w const i8[4,3] in -127..127; ?sw const [0.01,0.003,0.02] : f32[3]; ?zw const [0,0,0] : i8[3]; ?b _; ?sy \
              const [0.03] : f32[]; ?zy const [100] : u8[]",
+            "rounding tflite; ?q {to: i8}; ?g {alpha: 1.0, beta: 1.0, trans_a: false, trans_b: true}; ?x i8[40,5] in -128..127; ?sx const [0.02] : \
+             f32[]; ?zx const [-5] : i8[]; ?w const i8[3,5] in -127..127; ?sw const [0.01] : f32[]; ?zw _; ?b const [0.3,-0.4,0.0] : f32[3]; \
+             ?sy const [0.03] : f32[]; ?zy const [4] : i8[]",
         ],
         declines: &[
             "?q {to: i8}; ?g {alpha: 2.0, beta: 1.0, trans_a: false, trans_b: false}; ?x i8[1,4]; ?sx const [0.02] : f32[]; ?zx _; ?w const \
@@ -110,7 +116,7 @@ impl Products {
             bounds[c] += farthest * (w - zw[c]).abs();
         }
         let factors: Vec<f64> = sw.iter().map(|sw| sx * sw / sy).collect();
-        let scaling = Scaling::of(&factors, bounds.into_iter().fold(0.0, f64::max))?;
+        let scaling = Scaling::of(m, &factors, bounds.into_iter().fold(0.0, f64::max))?;
         let offsets = Tensor::of::<f64>(shape.clone(), offsets).cast(DType::I32);
         Some(scaling.bind(m, shape)?.tensor("?o", offsets))
     }

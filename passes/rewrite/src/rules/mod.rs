@@ -27,6 +27,7 @@ mod slicing;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod tflite;
 mod transposition;
 
 pub use parallel::{BEHIND, PAIRS};
@@ -77,6 +78,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { name: "Quantized values", rules: quantization::RULES },
     Subject { name: "Quantized products in integers", rules: integers::RULES },
     Subject { name: "Quantized functions of each element in integers", rules: integer_elements::RULES },
+    Subject { name: "Quantized sums as TensorFlow Lite rounds them", rules: tflite::RULES },
     Subject { name: "Quantized functions of one element as tables", rules: integer_elements::TABLES },
     Subject { name: "Quantized means, pools and softmax in integers", rules: integer_sums::RULES },
     Subject { name: "Linear operators one behind the other", rules: merging::RULES },

@@ -1,42 +1,151 @@
 //! Scales of quantized values in rules: real factors as multipliers of `requantize`, and the proof that no sum
 //! exceeds 32 bits.
 
+use crate::Rounding;
 use crate::rule::{Bindings, Match};
 use tinyc_core::attrs::Attrs;
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::{DType, Shape};
 
-/// Multipliers of `requantize`.
+/// Multipliers of `requantize`, and exponents where it rounds twice.
 pub struct Scaling {
     shift: u32,
     multipliers: Vec<f64>,
+    exponents: Option<Vec<f64>>,
 }
+
+/// Names in a rule of the attributes, the multipliers and the exponents of a `requantize`.
+pub type Names = [&'static str; 3];
 
 impl Scaling {
     /// For factors of sums whose magnitude is at most `bound`; `None` if one of them leaves 32 bits.
-    pub fn of(factors: &[f64], bound: f64) -> Option<Scaling> {
+    pub fn of(m: &Match<'_>, factors: &[f64], bound: f64) -> Option<Scaling> {
+        match m.rounding() {
+            Rounding::Once => Scaling::once(factors, bound),
+            Rounding::Tflite => Scaling::twice(factors.iter().map(|f| quantized_multiplier(*f)), bound),
+        }
+    }
+
+    fn once(factors: &[f64], bound: f64) -> Option<Scaling> {
         let largest = factors.iter().fold(0.0, |a: f64, f| a.max(f.abs()));
         let whole = 2f64.powi(32);
         let multiplier = |f: f64, shift: u32| (f / 2f64.powi(shift as i32) * whole).round_ties_even();
-        let fits = |v: f64| v.abs() < 2f64.powi(31);
         let shift = (0..32).find(|&shift| fits(multiplier(largest, shift)))?;
         let multipliers: Vec<f64> = factors.iter().map(|&f| multiplier(f, shift)).collect();
-        fits(bound * 2f64.powi(shift as i32)).then_some(Scaling { shift, multipliers })
+        fits(bound * 2f64.powi(shift as i32)).then_some(Scaling { shift, multipliers, exponents: None })
     }
 
-    /// The multipliers `?m`, in a shape or, where all are one, as a scalar, and the attributes `?r` towards the
-    /// integers of `?q` around `?zy`.
-    pub fn bind(&self, m: &Match<'_>, shape: Vec<usize>) -> Option<Bindings> {
-        let to = m.attrs("?q").dtype("to");
-        let (lo, hi) = to.range();
-        let attrs = Attrs::new().with_dtype("to", to).with_int("shift", self.shift.into());
-        let attrs = attrs.with_int("zero", zero(m, "?zy")? as i64).with_int("lo", lo as i64).with_int("hi", hi as i64);
-        let all_one = self.multipliers.windows(2).all(|p| p[0] == p[1]);
-        let multipliers = match self.multipliers.first().filter(|_| all_one) {
-            Some(&one) => Tensor::of::<f64>(Shape::scalar(), vec![one]),
-            None => Tensor::of::<f64>(shape, self.multipliers.clone()),
+    /// From multipliers and exponents as TensorFlow Lite has them. Its high product is of twice the product, so the
+    /// sum is shifted once more than the exponents say. `None` if only some channels are shifted to the left.
+    fn twice(factors: impl Iterator<Item = (f64, i32)>, bound: f64) -> Option<Scaling> {
+        let (multipliers, exponents): (Vec<f64>, Vec<i32>) = factors.unzip();
+        let left = exponents.iter().copied().fold(0, i32::max);
+        let shift = left as u32 + 1;
+        let alike = left == 0 || exponents.iter().all(|e| *e == left);
+        let exponents = exponents.into_iter().map(|e| f64::from((-e).max(0))).collect();
+        let there = alike && shift < 32 && fits(bound * 2f64.powi(shift as i32));
+        there.then_some(Scaling { shift, multipliers, exponents: Some(exponents) })
+    }
+
+    /// For means of `n` numbers from their sum, which is at most `bound`, times a factor. What is to be added to the
+    /// sum, and the zero point of the result.
+    pub fn mean(m: &Match<'_>, x: &Scale, n: usize) -> Option<Mean> {
+        let (sy, zy) = (positive(m, "?sy")?, zero(m, "?zy")?);
+        let (count, bound) = (n as f64, n as f64 * x.farthest());
+        let scaling = match m.rounding() {
+            Rounding::Once => Scaling::once(&[x.scale / (sy * count)], bound)?,
+            Rounding::Tflite if x.scale == sy && x.zero == zy => {
+                let (lowest, highest) = x.dtype.range();
+                let scaling = Scaling::above(n, count * lowest.abs().max(highest))?;
+                return Some(Mean { scaling, offset: 0.0, zero: 0.0 });
+            }
+            Rounding::Tflite => {
+                let (multiplier, exponent) = quantized_multiplier(x.scale / sy);
+                let power = (count.log2().floor() as i32).min(31 + exponent);
+                let divided = ((multiplier as i64) << power) / n as i64;
+                Scaling::twice(std::iter::once((divided as f64, exponent - power)), bound)?
+            }
         };
-        Some(Bindings::default().attrs("?r", attrs).tensor("?m", multipliers.cast(DType::I32)))
+        Some(Mean { scaling, offset: count * x.zero, zero: zy })
+    }
+
+    /// For sums of at most `bound` over `n`, halves away from zero: by a factor just above `1 / n`, which moves halves
+    /// away from zero and nothing else across an integer.
+    fn above(n: usize, bound: f64) -> Option<Scaling> {
+        let n = n as f64;
+        let shift = (0..32).find(|shift| n * 2f64.powi(*shift) > 2.0)?;
+        let multiplier = (2f64.powi(32 - shift) / n).floor() + 1.0;
+        // Quotients are `1 / 2n` from the next half, and too large by less than `bound * 2^shift / 2^32`.
+        let fits = bound * 2f64.powi(shift) * 2.0 * n < 2f64.powi(32);
+        fits.then(|| Scaling { shift: shift as u32, multipliers: vec![multiplier], exponents: None })
+    }
+
+    /// The multipliers `?m`, in a shape or, where all are one, as a scalar, the exponents `?e`, and the attributes `?r`
+    /// towards the integers of `?q` around `?zy`.
+    pub fn bind(&self, m: &Match<'_>, shape: Vec<usize>) -> Option<Bindings> {
+        Some(self.around(m, zero(m, "?zy")?, shape))
+    }
+
+    /// The same around another integer.
+    pub fn around(&self, m: &Match<'_>, zero: f64, shape: Vec<usize>) -> Bindings {
+        self.named(["?r", "?m", "?e"], m.attrs("?q").dtype("to"), zero, shape)
+    }
+
+    fn named(&self, [attrs, multipliers, exponents]: Names, to: DType, zero: f64, shape: Vec<usize>) -> Bindings {
+        let (lo, hi) = to.range();
+        let r = Attrs::new().with_dtype("to", to).with_int("shift", self.shift.into()).with_int("zero", zero as i64);
+        let r = r.with_int("lo", lo as i64).with_int("hi", hi as i64);
+        let bound = Bindings::default().attrs(attrs, r).tensor(multipliers, each(&self.multipliers, &shape));
+        match &self.exponents {
+            None => bound.absent(exponents),
+            Some(e) => bound.tensor(exponents, each(e, &shape)),
+        }
+    }
+
+    /// As `named` in 32 bits around 0, of numbers that are shifted by `bits` more.
+    pub fn wide(&self, names: Names, bits: u32) -> Bindings {
+        let shift = self.shift + bits;
+        let (multipliers, exponents) = (self.multipliers.clone(), self.exponents.clone());
+        Scaling { shift, multipliers, exponents }.named(names, DType::I32, 0.0, Vec::new())
+    }
+}
+
+/// How a sum becomes a mean.
+pub struct Mean {
+    pub scaling: Scaling,
+    /// What is taken from the sum.
+    pub offset: f64,
+    pub zero: f64,
+}
+
+fn fits(v: f64) -> bool {
+    v.abs() < 2f64.powi(31)
+}
+
+/// Numbers of 32 bits in a shape, or as a scalar where all are one.
+fn each(numbers: &[f64], shape: &[usize]) -> Tensor {
+    let all_one = numbers.windows(2).all(|p| p[0] == p[1]);
+    match numbers.first().filter(|_| all_one) {
+        Some(&one) => int(one),
+        None => Tensor::of::<f64>(shape.to_vec(), numbers.to_vec()).cast(DType::I32),
+    }
+}
+
+/// A factor as `multiplier / 2^31 * 2^exponent` with a multiplier of 31 bits and a sign: QuantizeMultiplier of
+/// TensorFlow Lite.
+fn quantized_multiplier(factor: f64) -> (f64, i32) {
+    if factor == 0.0 {
+        return (0.0, 0);
+    }
+    let mut exponent = factor.abs().log2().floor() as i32 + 1;
+    // Logarithms are rounded.
+    let fraction = |exponent: i32| factor / 2f64.powi(exponent);
+    exponent += i32::from(fraction(exponent).abs() >= 1.0) - i32::from(fraction(exponent).abs() < 0.5);
+    let multiplier = (fraction(exponent) * 2f64.powi(31)).round();
+    match multiplier.abs() == 2f64.powi(31) {
+        _ if exponent < -31 => (0.0, 0),
+        true => (multiplier / 2.0, exponent + 1),
+        false => (multiplier, exponent),
     }
 }
 
@@ -106,7 +215,7 @@ impl Fixed {
     /// As [`Scaling::bind`].
     pub fn bind(&self, m: &Match<'_>) -> Option<Bindings> {
         let multiplier = 2f64.powi(32 - self.bits as i32);
-        Scaling { shift: 0, multipliers: vec![multiplier] }.bind(m, Vec::new())
+        Scaling { shift: 0, multipliers: vec![multiplier], exponents: None }.bind(m, Vec::new())
     }
 }
 

@@ -1,11 +1,12 @@
 //! Library functions: straight-line functions that kernels call, each with a portable meaning.
 //!
-//! Two kinds share the mechanism: mathematics (`math`), which the evaluator, the interpreter and
+//! Two kinds share the mechanism: mathematics (`math`, `fixed`), which the evaluator, the interpreter and
 //! every printer execute from this one definition, and target instructions (`arm`), which a target's
 //! file may spell as an intrinsic or one line of assembly. Where it does not, the definition is
 //! emitted as a function.
 
 mod arm;
+mod fixed;
 mod math;
 
 use super::ir::{Expr, Local};
@@ -95,6 +96,8 @@ library! {
     CeilF32 = math::ceil_f32;
     /// To the nearest integer, ties to even.
     RoundEvenF32 = math::round_even_f32;
+    /// x / 2^e for e in 0..=31, to the nearest integer, ties away from zero.
+    RoundingShift = fixed::rounding_shift;
     /// a + (i16)x * (i16)y + (x >> 16) * (y >> 16), wrapping. Arm SMLAD.
     Smlad = arm::smlad;
     /// a + (i16)x * (i16)y, wrapping. Arm SMLABB.
