@@ -242,3 +242,29 @@ fn what_cannot_be_quantized_is_told() {
     let text = fs::read_to_string(graph).unwrap();
     assert!(text.lines().any(|l| l.contains("= input : i8[1,2]")), "{text}");
 }
+
+/// Longer than one window of the optimizer.
+#[test]
+fn no_layer_of_a_long_network_stays_in_floats() {
+    let mut text =
+        "graph @long {\n  %x0 = input : i8[1,4,6,6]\n  %s = const [0.02] : f32[]\n  %z = const [3] : i8[]\n  \
+                    %t = const [0.01] : f32[]\n"
+            .to_owned();
+    for i in 0..60 {
+        text += &format!("  %w{i} = const random({i}) : i8[4,4,1,1]\n  %v{i} = dequantize %w{i}, %t\n");
+    }
+    for i in 0..60 {
+        text += &format!(
+            "  %d{i} = dequantize %x{i}, %s, %z\n  %c{i} = conv %d{i}, %v{i} {{strides: [1,1], pads: [0,0,0,0], dilations: \
+             [1,1], group: 1}}\n  %r{i} = relu %c{i}\n  %x{} = quantize %r{i}, %s, %z {{to: i8}}\n",
+            i + 1
+        );
+    }
+    text += "  output %x60\n}\n";
+    let mut graph = tinyc_core::text::parse(&text, &[]).unwrap();
+    let target = tinyc_codegen::targets::Target::find("cortex-m4").unwrap();
+    let cost = tinyc_codegen::cost::CodegenCost::new(target, tinyc_codegen::Io::Caller);
+    tinyc_rewrite::run(&mut graph, &tinyc_rewrite::Options::new(&cost)).unwrap();
+    let floats = |id: &tinyc_core::graph::NodeId| graph.node(*id).ty.parts().iter().any(|t| t.dtype.is_float());
+    assert_eq!(graph.ids().filter(floats).count(), 0, "{}", tinyc_core::text::print(&graph).text);
+}

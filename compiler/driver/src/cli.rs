@@ -111,15 +111,6 @@ pub enum Optimize {
     Size,
 }
 
-#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rounding {
-    /// To the nearest integer
-    #[default]
-    Once,
-    /// Bit for bit as the reference kernels of TensorFlow Lite do, most of which round twice
-    Tflite,
-}
-
 /// How the network is read and compiled; shared by all commands that do.
 #[derive(Args, Debug, Clone)]
 pub struct NetworkArgs {
@@ -146,10 +137,6 @@ pub struct NetworkArgs {
 
     #[command(flatten)]
     pub quantize: QuantizeArgs,
-
-    /// How sums are rounded to integers of 8 bits where the network is computed in integers
-    #[arg(long, value_enum, default_value_t, conflicts_with = "exact")]
-    pub rounding: Rounding,
 
     /// What functions are chosen for: cycles, bytes, or cycles as long as they are worth their bytes
     #[arg(long, value_enum, default_value_t)]

@@ -1,6 +1,6 @@
 //! The way of a network from ONNX to a program, stage by stage.
 
-use crate::cli::{Io, NetworkArgs, Optimize, Rounding};
+use crate::cli::{Io, NetworkArgs, Optimize};
 use crate::console::Console;
 use crate::exit::Failure;
 use crate::files;
@@ -194,10 +194,7 @@ fn rewrite(
 ) -> Result<Optimized, Failure> {
     let cost = CodegenCost::new(target, io(args)).with(schedules(args));
     let input_ranges = input_ranges.clone();
-    let rounding = match args.rounding {
-        Rounding::Once => tinyc_rewrite::Rounding::Once,
-        Rounding::Tflite => tinyc_rewrite::Rounding::Tflite,
-    };
+    let rounding = args.quantize.rounding.of_rules();
     let options = Options { input_ranges, effort: args.effort, rounding, exact: args.exact, cost: &cost };
     let mut optimized = Optimized::default();
     let mut queue = Queue::new(&options);

@@ -95,7 +95,12 @@ pub fn optimize(graph: &mut Graph, options: &Options<'_>) -> Outcome {
     let mut end: Vec<NodeId> = Vec::new();
     let mut known = range::of_graph(graph, &options.input_ranges, options.nans());
     while !rest.is_empty() {
-        let room = if rest.len() <= REGION { rest.len() } else { REGION - OVERLAP.min(end.len()) };
+        let mut room = if rest.len() <= REGION { rest.len() } else { REGION - OVERLAP.min(end.len()) };
+        // What depends on constants only stays with what reads it: alone, it would become a constant.
+        let constant = of_constants(graph, &rest[..room.min(rest.len())]);
+        while room > 1 && room < rest.len() && constant.contains(&rest[room - 1]) {
+            room -= 1;
+        }
         let mut nodes = end.split_off(end.len().saturating_sub(OVERLAP));
         nodes.extend(rest.drain(..room.min(rest.len())));
         end = one_region(graph, options, &stages, &nodes, &mut known, &mut outcome);
@@ -104,11 +109,45 @@ pub fn optimize(graph: &mut Graph, options: &Options<'_>) -> Outcome {
     outcome
 }
 
-/// Operators and projections that outputs depend on, in an order in which they can run.
+/// Operators and projections that outputs depend on, in an order in which they can run; what reads constants only,
+/// in front of what reads it first.
 pub fn operators(graph: &Graph) -> Option<Vec<NodeId>> {
     let live = graph.live();
     let code = |id: &NodeId| matches!(graph.node(*id).kind, Kind::Op(..) | Kind::Get(_)) && live.contains(id);
-    Some(graph.topological()?.into_iter().filter(code).collect())
+    let all: Vec<NodeId> = graph.topological()?.into_iter().filter(code).collect();
+    let constant = of_constants(graph, &all);
+    let outputs: BTreeSet<NodeId> = graph.outputs().iter().map(|o| o.node).collect();
+    let mut waiting: BTreeMap<NodeId, usize> =
+        all.iter().enumerate().filter(|(_, id)| constant.contains(id)).map(|(at, id)| (*id, at)).collect();
+    let mut order = Vec::with_capacity(all.len());
+    for id in all.into_iter().filter(|id| !constant.contains(id) || outputs.contains(id)) {
+        let (mut needed, mut next) = (BTreeMap::new(), vec![id]);
+        while let Some(reader) = next.pop() {
+            for o in graph.operands(reader).into_iter().flatten() {
+                if let Some(at) = waiting.remove(&o) {
+                    needed.insert(at, o);
+                    next.push(o);
+                }
+            }
+        }
+        order.extend(needed.into_values());
+        if !constant.contains(&id) || waiting.remove(&id).is_some() {
+            order.push(id);
+        }
+    }
+    Some(order)
+}
+
+/// Of nodes in an order in which they can run, those that depend on constants only.
+fn of_constants(graph: &Graph, nodes: &[NodeId]) -> BTreeSet<NodeId> {
+    let mut all = BTreeSet::new();
+    for &id in nodes {
+        let constant = |o: NodeId| matches!(graph.node(o).kind, Kind::Const(_)) || all.contains(&o);
+        if graph.operands(id).into_iter().flatten().all(constant) {
+            all.insert(id);
+        }
+    }
+    all
 }
 
 /// Rewrites one region by one stage after the other; returns its nodes afterwards.

@@ -17,9 +17,9 @@ pub static OP: Requantize = Requantize(Elementwise {
     facts: Facts {
         name: "requantize",
         doc: "`y = min(max(zero + floor((x * 2^shift * multiplier + 2^31) / 2^32), lo), hi)`: `x` times a factor below 1/2 times \
-              `2^shift`, rounded once, of two nearest integers the larger one. With `exponent`, from 0 to 31, the rounded \
-              product is divided by `2^exponent` and rounded again, of two nearest integers to the one that is farther \
-              from zero. `x * 2^shift` and the sum wrap in 32 bits. `multiplier` and `exponent` are one for all, or one for \
+              `2^shift`, rounded once, of two nearest integers the larger one. With `exponent`, from 0 to 31, \
+              `(x * 2^shift * multiplier + 2^30) / 2^31` is rounded down, divided by `2^exponent` and rounded again, of two \
+              nearest integers to the one that is farther from zero. `x * 2^shift` and the sum wrap in 32 bits. `multiplier` and `exponent` are one for all, or one for \
               each position of an axis.",
         operands: &[once("x"), once("multiplier"), optional("exponent")],
         attrs: &[
@@ -37,9 +37,9 @@ pub static OP: Requantize = Requantize(Elementwise {
              u8[1,3,4,4]",
             "requantize i32[5,9] in -90000..90000, i32[9] in -2147483648..2147483647 {to: i16, shift: 2, zero: 0, lo: -32768, hi: \
              32767} -> i16[5,9]",
-            "requantize i32[3,50] in -300000..300000, i32[] in 1073741824..2147483647, i32[3,1] in 0..12 {to: i8, shift: 1, zero: 5, lo: \
+            "requantize i32[3,50] in -300000..300000, i32[] in 1073741824..2147483647, i32[3,1] in 0..12 {to: i8, shift: 0, zero: 5, lo: \
              -128, hi: 127} -> i8[3,50]",
-            "requantize i32[70] in -300..300, i32[] in 1073741824..2147483647, i32[] in 0..3 {to: i32, shift: 21, zero: 0, lo: -2147483648, \
+            "requantize i32[70] in -300..300, i32[] in 1073741824..2147483647, i32[] in 0..3 {to: i32, shift: 20, zero: 0, lo: -2147483648, \
              hi: 2147483647} -> i32[70]",
         ],
     },
@@ -58,7 +58,7 @@ fn value(attrs: &Attrs, _: DType, x: &[Expr]) -> Expr {
     let scaled = match x.get(2) {
         None => Library::Smmlar.call([shifted, x[1].clone(), int("zero")]),
         Some(exponent) => {
-            let product = Library::Smmlar.call([shifted, x[1].clone(), Expr::int(Scalar::I32, 0)]);
+            let product = Library::DoublingHighMul.call([shifted, x[1].clone()]);
             let quotient = Library::RoundingShift.call([product, exponent.clone()]);
             if attrs.int("zero") == 0 { quotient } else { quotient + int("zero") }
         }
@@ -168,7 +168,8 @@ fn write(w: &mut NodeWriter<'_>) -> Result<Vec<Written>, OpError> {
     let (x, multiplier, exponent) = (w.operand(0), w.operand(1), w.operand(2));
     let (x, multiplier) = (to(w, x, DType::I64), to(w, multiplier, DType::I64));
     let power = number(w, 1 << attrs.int("shift"));
-    let (half, whole) = (number(w, 1 << 31), number(w, 1 << 32));
+    let bits = if exponent.is_some() { 31 } else { 32 };
+    let (half, whole) = (number(w, 1 << (bits - 1)), number(w, 1 << bits));
     let x = Some(w.emit("Mul", &[x, power], []));
     let product = Some(w.emit("Mul", &[x, multiplier], []));
     let sum = Some(w.emit("Add", &[product, half], []));

@@ -41,6 +41,10 @@ pub struct QuantizeArgs {
     #[arg(long, help_heading = QUANTIZATION, value_enum, value_name = "TYPE")]
     pub io_type: Option<IoType>,
 
+    /// How sums become integers of 8 bits, of networks in QDQ form too
+    #[arg(long, help_heading = QUANTIZATION, value_enum, value_name = "NAME", default_value_t, conflicts_with = "exact")]
+    pub rounding: Rounding,
+
     /// An ONNX node that stays in floats; may be given several times
     #[arg(long, help_heading = QUANTIZATION, value_name = "NODE", requires = "quantize")]
     pub keep_float: Vec<String>,
@@ -58,6 +62,24 @@ pub enum IoType {
     Float,
     /// The integers themselves; the header has their scales
     Int8,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rounding {
+    /// To the nearest integer, once
+    #[default]
+    Once,
+    /// As the reference kernels of TensorFlow Lite do, most of which round twice
+    Tflite,
+}
+
+impl Rounding {
+    pub fn of_rules(self) -> tinyc_rewrite::Rounding {
+        match self {
+            Rounding::Once => tinyc_rewrite::Rounding::Once,
+            Rounding::Tflite => tinyc_rewrite::Rounding::Tflite,
+        }
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]

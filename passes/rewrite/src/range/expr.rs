@@ -188,7 +188,10 @@ fn call(f: Library, args: Vec<Vec<Range>>, n: usize) -> Vec<Range> {
             ranges.into_iter().zip(&args[0]).map(checked).collect()
         }
         PowF32 => pow(&args[0], &args[1]),
-        Library::Smmlar => (0..n).map(|i| high_product(args[0][i], args[1][i], args[2][i])).collect(),
+        Library::Smmlar => (0..n).map(|i| high_product(args[0][i], args[1][i], 32, args[2][i])).collect(),
+        Library::DoublingHighMul => {
+            (0..n).map(|i| high_product(args[0][i], args[1][i], 31, Range::point(0.0))).collect()
+        }
         Library::RoundingShift => (0..n).map(|i| divided(args[0][i], args[1][i])).collect(),
         Library::Ssat8 => saturated(&args[0], 8),
         Library::Ssat16 => saturated(&args[0], 16),
@@ -196,10 +199,10 @@ fn call(f: Library, args: Vec<Vec<Range>>, n: usize) -> Vec<Range> {
     }
 }
 
-/// `floor((x * y + 2^31) / 2^32) + a`: monotone in `x` and in `y`.
-fn high_product(x: Range, y: Range, a: Range) -> Range {
+/// `x * y / 2^bits + a`, of two nearest quotients the larger one: monotone in `x` and in `y`.
+fn high_product(x: Range, y: Range, bits: u32, a: Range) -> Range {
     let (x, y) = (signed(x, Scalar::I32), signed(y, Scalar::I32));
-    let high = |x: f64, y: f64| ((x as i128 * y as i128 + (1 << 31)) >> 32) as f64;
+    let high = |x: f64, y: f64| ((x as i128 * y as i128 + (1 << (bits - 1))) >> bits) as f64;
     let corners = [high(x.lo, y.lo), high(x.lo, y.hi), high(x.hi, y.lo), high(x.hi, y.hi)];
     let (lo, hi) =
         (corners.into_iter().fold(f64::INFINITY, f64::min), corners.into_iter().fold(f64::NEG_INFINITY, f64::max));

@@ -35,16 +35,14 @@ impl Scaling {
         fits(bound * 2f64.powi(shift as i32)).then_some(Scaling { shift, multipliers, exponents: None })
     }
 
-    /// From multipliers and exponents as TensorFlow Lite has them. Its high product is of twice the product, so the
-    /// sum is shifted once more than the exponents say. `None` if only some channels are shifted to the left.
+    /// From multipliers and exponents as TensorFlow Lite has them. `None` if only some channels are shifted to the left.
     fn twice(factors: impl Iterator<Item = (f64, i32)>, bound: f64) -> Option<Scaling> {
         let (multipliers, exponents): (Vec<f64>, Vec<i32>) = factors.unzip();
         let left = exponents.iter().copied().fold(0, i32::max);
-        let shift = left as u32 + 1;
         let alike = left == 0 || exponents.iter().all(|e| *e == left);
         let exponents = exponents.into_iter().map(|e| f64::from((-e).max(0))).collect();
-        let there = alike && shift < 32 && fits(bound * 2f64.powi(shift as i32));
-        there.then_some(Scaling { shift, multipliers, exponents: Some(exponents) })
+        let there = alike && left < 32 && fits(bound * 2f64.powi(left));
+        there.then_some(Scaling { shift: left as u32, multipliers, exponents: Some(exponents) })
     }
 
     /// For means of `n` numbers from their sum, which is at most `bound`, times a factor. What is to be added to the

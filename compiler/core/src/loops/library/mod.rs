@@ -96,6 +96,8 @@ library! {
     CeilF32 = math::ceil_f32;
     /// To the nearest integer, ties to even.
     RoundEvenF32 = math::round_even_f32;
+    /// (x * y + 2^30) >> 31, wrapping.
+    DoublingHighMul = fixed::doubling_high_mul;
     /// x / 2^e for e in 0..=31, to the nearest integer, ties away from zero.
     RoundingShift = fixed::rounding_shift;
     /// a + (i16)x * (i16)y + (x >> 16) * (y >> 16), wrapping. Arm SMLAD.
