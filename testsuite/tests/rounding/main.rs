@@ -72,6 +72,7 @@ fn options(target: &'static Target) -> Options {
         input_ranges: Default::default(),
         scales: Default::default(),
         weights: Weights::Arrays,
+        share: false,
     }
 }
 
