@@ -5,6 +5,7 @@
 //! where a real number lies between two integers to within the rounding of floats: by one step.
 
 use super::scales::{Scaling, along, narrow, positive, row, zero};
+use crate::Rounding;
 use crate::rule::{Accuracy, Bindings, Match, Rule};
 use tinyc_core::tensor::Tensor;
 use tinyc_core::types::DType;
@@ -88,6 +89,9 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
+/// The factor of channels that are a bias and nothing else.
+const BIAS_ALONE: f64 = 1.0 / 4096.0;
+
 /// Products of one operand with constant weights, summed for each output channel.
 struct Products {
     weights: Vec<f64>,
@@ -109,13 +113,21 @@ impl Products {
         }
         let (lowest, highest) = m.dtype("?x")?.range();
         let farthest = (lowest - zx).abs().max((highest - zx).abs());
-        let offsets: Vec<f64> = b.iter().zip(&sw).map(|(b, sw)| (b / (sx * sw)).round_ties_even()).collect();
-        let mut bounds: Vec<f64> = offsets.iter().map(|o| o.abs()).collect();
+        let mut bounds = vec![0.0; self.outputs];
         for (i, w) in self.weights.iter().enumerate() {
             let c = (self.channel)(i, self.weights.len());
             bounds[c] += farthest * (w - zw[c]).abs();
         }
-        let factors: Vec<f64> = sw.iter().map(|sw| sx * sw / sy).collect();
+        let once = m.rounding() == Rounding::Once;
+        let (mut offsets, mut factors) = (Vec::new(), Vec::new());
+        for (c, bound) in bounds.iter_mut().enumerate() {
+            // A channel without weights has any factor: its own may have no more than a few bits.
+            let steps = b[c] / sy;
+            let factor = if once && *bound == 0.0 && steps.abs() < 1024.0 { BIAS_ALONE } else { sx * sw[c] / sy };
+            offsets.push((steps / factor).round_ties_even());
+            factors.push(factor);
+            *bound += offsets[c].abs();
+        }
         let scaling = Scaling::of(m, &factors, bounds.into_iter().fold(0.0, f64::max))?;
         let offsets = Tensor::of::<f64>(shape.clone(), offsets).cast(DType::I32);
         Some(scaling.bind(m, shape)?.tensor("?o", offsets))
