@@ -61,7 +61,9 @@ impl Op for ConvInteger {
         let operands = centered::operands(x);
         let taps = operands[1].shape()[1..].iter().product();
         Ok(vec![match centered::in_floats(&operands, taps, 1) {
-            Some(floats) => centered::from_floats(&eval::conv::conv::<f32>(&floats.each_ref().map(Some), &windows, group)),
+            Some(floats) => {
+                centered::from_floats(&eval::conv::conv::<f32>(&floats.each_ref().map(Some), &windows, group))
+            }
             None => eval::conv::conv::<i32>(&operands.each_ref().map(Some), &windows, group),
         }])
     }
