@@ -169,8 +169,8 @@ add_library(other OBJECT other.c)
 fn what_a_model_refers_to_is_followed() {
     for generator in generators() {
         let folder = Folder::new();
-        let model = "<ir_version: 8, opset_import: [\"\" : 17]> g (float[1,64] image) => (float[1,64] y)
-            <float[64] w = [\"location\": \"w.bin\"]> { y = Mul(image, w) }";
+        let model = "<ir_version: 8, opset_import: [\"\" : 17]> g (float[1,1,8,8] image) => (float[1,1,8,8] y)
+            <float[8,8] w = [\"location\": \"w.bin\"]> { y = Mul(image, w) }";
         fs::write(folder.path().join("outside.onnx"), onnx_text::parse(model).unwrap().to_bytes()).unwrap();
         fs::write(folder.path().join("w.bin"), [0; 256]).unwrap();
         fs::copy(shared::digits().1, folder.path().join("samples.npz")).unwrap();

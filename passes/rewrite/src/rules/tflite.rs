@@ -37,6 +37,8 @@ macro_rules! sum {
             examples: &[
                 "rounding tflite; ?q {to: i8}; ?x i8[40]; ?sx const [0.0211] : f32[]; ?zx const [-5] : i8[]; ?v u8[40]; ?sv const [0.013] : \
                  f32[]; ?zv const [100] : u8[]; ?sy const [0.03] : f32[]; ?zy const [4] : i8[]",
+                "rounding tflite; ?q {to: i8}; ?x i8[40]; ?sx const [0.0091] : f32[]; ?zx const [3] : i8[]; ?v i8[40]; ?sv const [0.0213] : \
+                 f32[]; ?zv const [-9] : i8[]; ?sy const [0.0307] : f32[]; ?zy const [4] : i8[]",
             ],
             declines: &[
                 "?q {to: i8}; ?x i8[2,3]; ?sx const [0.02] : f32[]; ?zx _; ?v i8[2,3]; ?sv const [0.013] : f32[]; ?zv _; ?sy const [0.03] : \
