@@ -51,8 +51,7 @@ pub const NETWORKS: [Network; 5] = [
         arena: 55_296,
         flash: 75 * 1024,
         code: 30 * 1024,
-        // 45 KiB are wanted.
-        small: 48 * 1024,
+        small: 45 * 1024,
     },
     Network {
         key: "ad",

@@ -7,11 +7,15 @@
 //! SXTB16 takes bytes 0 and 2, then 1 and 3, so pairs are those, and weights lie in that order.
 //! Requantization is `floor((sum * 2^shift * scale + 2^31) / 2^32) + zero`, limited to a range.
 
+mod stored;
+
 use crate::targets::LOOP_BYTES;
 use tinyc_core::loops::{
     Access, Buf, Cast, Dim, Expr, Function, Index, Library, Load, Local, Lower, Mode, Stmt, Store,
 };
 use tinyc_core::loops::{Scalar, Ty};
+
+pub use stored::{centered, unit};
 
 /// How weights lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +69,8 @@ pub struct Block {
     pub result: Sums,
     /// Whether loops and shifts are as those of kernels of other sizes, so that one does for all.
     pub compact: bool,
+    /// Where two scales share a word: the unit that they are multiples of.
+    pub unit: Option<i32>,
 }
 
 fn at(buffer: Buf, index: impl Into<Index>) -> Access {
@@ -77,22 +83,6 @@ fn word(buffer: Buf, index: impl Into<Index>) -> Expr {
 
 fn int(v: i64) -> Expr {
     Expr::int(Scalar::I32, v)
-}
-
-/// The rows of weights of channels, each less its middle, and the middle twice behind each: the weights of
-/// the halves of the total. `None` where the differences need more than 8 bits, or halves more than 16.
-pub fn centered(rows: &[i16], depth: usize) -> Option<Vec<i16>> {
-    if depth * 64 > i16::MAX as usize {
-        return None;
-    }
-    let mut out = Vec::with_capacity(rows.len() / depth * (depth + 2));
-    for row in rows.chunks_exact(depth) {
-        let (lo, hi) = (row.iter().min()?, row.iter().max()?);
-        let middle = (lo + hi + 1) / 2;
-        let bytes = [lo - middle, hi - middle, middle].iter().all(|v| i8::try_from(*v).is_ok());
-        bytes.then(|| out.extend(row.iter().map(|w| w - middle).chain([middle; 2])))?;
-    }
-    Some(out)
 }
 
 impl Block {
@@ -125,6 +115,7 @@ impl Block {
     /// Words of start values and scales.
     pub fn parameter_words(&self) -> usize {
         match self.result {
+            Sums::Narrow { .. } if self.unit.is_some() => self.channels + self.channels.div_ceil(2),
             Sums::Narrow { .. } => 2 * self.channels,
             Sums::Kept => self.channels,
         }
@@ -168,9 +159,14 @@ impl Block {
             _ => *b,
         };
         let starts = bias.iter().enumerate().map(start);
-        match self.result {
-            Sums::Narrow { .. } => starts.chain(scale.iter().copied()).collect(),
-            Sums::Kept => starts.collect(),
+        match (self.result, self.unit) {
+            (Sums::Kept, _) => starts.collect(),
+            (Sums::Narrow { .. }, None) => starts.chain(scale.iter().copied()).collect(),
+            (Sums::Narrow { .. }, Some(unit)) => {
+                let half = |s: Option<&i32>| s.map_or(0, |s| s / unit);
+                let word = |pair: &[i32]| half(pair.first()) & 0xffff | half(pair.get(1)) << 16;
+                starts.chain(scale.chunks(2).map(word)).collect()
+            }
         }
     }
 
@@ -228,7 +224,20 @@ impl Block {
                 }
             }
         }
-        let scale = |l: &mut Lower, c: usize| l.bind(&format!("scale{c}"), word(p, self.channels + c));
+        let scale = |l: &mut Lower, c: usize| {
+            let value = match self.unit {
+                None => word(p, self.channels + c),
+                Some(unit) => {
+                    let both = word(p, self.channels + c / 2);
+                    let half = match c % 2 {
+                        0 => both.cast(Cast::Trunc, Ty::I16).cast(Cast::SExt, Ty::I32),
+                        _ => both >> int(16),
+                    };
+                    half * int(unit.into())
+                }
+            };
+            l.bind(&format!("scale{c}"), value)
+        };
         let scales: Vec<Expr> = (0..self.channels).filter(|_| narrow).map(|c| scale(&mut l, c)).collect();
         // Pixel by pixel: the address of each is wanted once.
         for q in 0..self.pixels {

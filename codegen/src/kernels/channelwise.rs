@@ -1,6 +1,7 @@
 //! Integer convolution channel by channel on cores with micro-kernels: bands of rows, groups of channels,
 //! and calls of the kernels of `planes`.
 
+use super::block::unit;
 use super::dot::{channels_last, constant, image, operand};
 use super::elements::zero_point;
 use super::folded::Folded;
@@ -10,7 +11,6 @@ use tinyc_core::loops::{
     Access, Buf, CallArg, Dim, Expr, FnId, Function, Index, Lower, Packing, Scalar, Stmt, Store, View,
 };
 use tinyc_core::ops::window::{self, Window};
-use tinyc_core::tensor::Data;
 use tinyc_core::types::DType;
 
 /// Bytes of planes, unless one row of the output needs more.
@@ -43,6 +43,7 @@ pub fn build(b: &mut Builder<'_>, task: &Task<'_>, machine: Machine) -> Option<S
         zero,
         result: folded.result,
         compact: machine.compact,
+        unit: unit(&folded.scale).filter(|_| machine.compact),
         band: 1,
         input: steps(&from),
         output: steps(&to),
@@ -64,8 +65,8 @@ pub fn build(b: &mut Builder<'_>, task: &Task<'_>, machine: Machine) -> Option<S
     // Of averages, all channels have the same.
     let shared = words.windows(2).all(|w| w[0] == w[1]);
     words.truncate(if shared { 1 } else { channels });
-    let data = || Data::I32(words.concat());
-    let parameters = b.packed("p", DType::I32, words.len() * planes.parameter_words(), &data).buffer;
+    let (dtype, len) = (planes.parameter_type(), words.len() * planes.parameter_elements());
+    let parameters = b.packed("p", dtype, len, &|| planes.packed(&words)).buffer;
     let scratch = b.scratch("t", DType::I32, GROUP * planes.plane_words()).buffer;
     let y = b.output(task, task.chain.len()).view.buffer;
     let kernels = Kernels::of(&planes, &mut |f| b.callee(f));
@@ -241,7 +242,7 @@ impl Layer<'_> {
         let plane = c.clone() * p.plane_words() as i64;
         let row = (r.clone() * p.rows.stride as i64 + p.lead() as i64) * p.row_words() as i64;
         let channel = channel.clone() + c.clone();
-        let own = channel.clone() * p.parameter_words() as i64;
+        let own = channel.clone() * p.parameter_elements() as i64;
         let to = (first.clone() + r.clone()) * p.output[0] as i64 + pixel * p.output[1] as i64;
         let args = vec![
             CallArg::Buffer(self.scratch, plane + row + word),

@@ -7,7 +7,7 @@
 //! bias and a requantization behind are part of the micro-kernel; what else runs behind reads the results
 //! of some pixels from scratch.
 
-use super::block::{Block, Inputs, Weights, centered};
+use super::block::{Block, Inputs, Weights, centered, unit};
 use super::dot::{POINT, channels_last, image, operand, output_channels_last};
 use super::elements::{weights, zero_point};
 use super::folded::Folded;
@@ -160,6 +160,7 @@ impl Dense {
                 stride: outputs,
                 result,
                 compact: machine.compact,
+                unit: unit(&self.folded.scale).filter(|_| machine.compact),
             }
         };
         let starts = |channels: usize| {

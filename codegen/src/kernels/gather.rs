@@ -51,7 +51,7 @@ impl Gather<'_> {
     /// Sets what is behind the taps of pixel `q`, and stays.
     pub fn tail(&self, l: &mut Lower, to: Buf, q: &Index) {
         let taps = self.rows.kernel * self.columns.kernel * self.channels();
-        l.repeat("k", taps, self.depth, |l, k| {
+        self.run(l, (taps, self.depth), 1, |l, k| {
             l.push(store(to, q.clone() * self.depth as i64 + k, Expr::int(Scalar::I8, 0)));
         });
     }
@@ -106,15 +106,23 @@ impl Gather<'_> {
         });
     }
 
+    /// A loop over bytes from one place to another.
+    fn run(&self, l: &mut Lower, (from, to): (usize, usize), step: i64, body: impl FnOnce(&mut Lower, Index)) {
+        match self.compact {
+            true => l.turns("t", from.into(), to.into(), step, body),
+            false => l.repeat_by("t", from, to, step, body),
+        }
+    }
+
     /// A run of bytes: words, and what is left.
     fn copy(&self, l: &mut Lower, at: At<'_>, bytes: usize, to: Buf, place: &Index) {
         let words = bytes / 4;
         if words <= UNROLLED && !self.compact {
             (0..words).for_each(|i| copy_word(l, at, &(4 * i).into(), to, place));
         } else {
-            l.repeat_by("t", 0usize, words * 4, 4, |l, t| copy_word(l, at, &t, to, place));
+            self.run(l, (0, words * 4), 4, |l, t| copy_word(l, at, &t, to, place));
         }
-        l.repeat("t", words * 4, bytes, |l, t| copy_byte(l, at, &t, to, place));
+        self.run(l, (words * 4, bytes), 1, |l, t| copy_byte(l, at, &t, to, place));
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Planes {
     pub output: [usize; 2],
     /// Whether kernels are as those of planes of other sizes, so that one does for all.
     pub compact: bool,
+    /// Where scales are stored as 16 bits: the unit that they are multiples of.
+    pub unit: Option<i32>,
 }
 
 fn at(buffer: Buf, index: impl Into<Index>) -> Access {

@@ -241,9 +241,12 @@ fn check(graph: &Graph, seed: u64) -> usize {
         graph.inputs().iter().map(|&id| Tensor::random(graph.node(id).tensor(), seed + 7)).collect();
     let want = Evaluator.compile(graph).unwrap().run(&inputs).unwrap();
     for target in TARGETS {
-        for io in [Io::Caller, Io::Arena] {
-            let name = || format!("{} for {target} {io:?}\n{}", graph.name, tinyc_core::text::print(graph).text);
-            let generated = generate(graph, Target::find(target).unwrap(), io, Schedules::Fast);
+        for (io, schedules) in
+            [(Io::Caller, Schedules::Fast), (Io::Arena, Schedules::Fast), (Io::Arena, Schedules::Smallest)]
+        {
+            let name =
+                || format!("{} for {target} {io:?} {schedules:?}\n{}", graph.name, tinyc_core::text::print(graph).text);
+            let generated = generate(graph, Target::find(target).unwrap(), io, schedules);
             let Generated { plan, program } = generated.unwrap_or_else(|e| panic!("{}: {e}", name()));
             calls += program.functions.iter().filter(|f| f.micro).count();
             let loops = || loops::print::print(&program);
@@ -372,7 +375,7 @@ fn averages_store_their_weights_once() {
         l.line(format!("%s = conv_integer %x, %w, %z, %v {{{attrs}, group: {channels}}}"));
         l.line("%y = requantize %s, %m {to: u8, shift: 0, zero: 3, lo: 0, hi: 255}".into());
         let graph = l.graph("average", "y");
-        assert_eq!(check(&graph, 4), 4, "two kernels for each way of inputs");
+        assert_eq!(check(&graph, 4), 5, "two kernels for each way of inputs, and one where size counts");
         let m4 = Target::find("cortex-m4").unwrap();
         let program = generate(&graph, m4, Io::Caller, Schedules::Fast).unwrap().program;
         let words = program.buffers.iter().find(|b| b.name.ends_with(".p")).unwrap().len;

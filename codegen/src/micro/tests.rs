@@ -13,7 +13,18 @@ fn compiled(f: &Function) -> Result<Code, Refusal> {
 
 fn block(channels: usize, pixels: usize, depth: usize, weights: Weights) -> Block {
     let result = Sums::Narrow { shift: 0, zero: -3, range: (-128, 127) };
-    Block { channels, pixels, depth, totals: false, weights, inputs: Inputs::Wide, stride: 64, result, compact: false }
+    Block {
+        channels,
+        pixels,
+        depth,
+        totals: false,
+        weights,
+        inputs: Inputs::Wide,
+        stride: 64,
+        result,
+        compact: false,
+        unit: None,
+    }
 }
 
 fn at(buffer: Buf, index: impl Into<Index>) -> Access {
@@ -57,7 +68,7 @@ fn channel(output: usize, stride: usize) -> Planes {
     let rows = Window { input, kernel: 3, stride, dilation: 1, before: 1, after: 1, output };
     let result = Sums::Narrow { shift: 0, zero: -3, range: (-128, 127) };
     let (input, output) = ([input * 64, 64], [output * 64, 64]);
-    Planes { rows, columns: rows, signed: true, zero: -5, result, compact: false, band: 4, input, output }
+    Planes { rows, columns: rows, signed: true, zero: -5, result, compact: false, unit: None, band: 4, input, output }
 }
 
 /// A sum for each of six pixels, weights and words of the plane: the zero point, which is outside of all loops in

@@ -194,8 +194,14 @@ fn rewrite(
 ) -> Result<Optimized, Failure> {
     let cost = CodegenCost::new(target, io(args)).with(schedules(args));
     let input_ranges = input_ranges.clone();
-    let rounding = args.quantize.rounding.of_rules();
-    let options = Options { input_ranges, effort: args.effort, rounding, exact: args.exact, cost: &cost };
+    let options = Options {
+        input_ranges,
+        effort: args.effort,
+        rounding: args.quantize.rounding.of_rules(),
+        exact: args.exact,
+        small: schedules(args) == Schedules::Smallest,
+        cost: &cost,
+    };
     let mut optimized = Optimized::default();
     let mut queue = Queue::new(&options);
     while let Some(pass) = queue.next() {

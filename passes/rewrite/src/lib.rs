@@ -13,6 +13,7 @@ mod extract;
 mod facts;
 mod fold;
 mod lang;
+mod narrow;
 pub mod optimize;
 mod parallel;
 pub mod range;
@@ -52,11 +53,14 @@ pub struct Options<'a> {
     pub rounding: Rounding,
     /// Only what keeps every bit, whatever the inputs. Otherwise a network is taken to compute no NaN.
     pub exact: bool,
+    /// Bytes count more than cycles and the last bit of a rounding.
+    pub small: bool,
 }
 
 impl<'a> Options<'a> {
     pub fn new(cost: &'a dyn Cost) -> Options<'a> {
-        Options { input_ranges: BTreeMap::new(), cost, effort: 1, rounding: Rounding::default(), exact: false }
+        let (rounding, input_ranges) = (Rounding::default(), BTreeMap::new());
+        Options { input_ranges, cost, effort: 1, rounding, exact: false, small: false }
     }
 
     pub(crate) fn nans(&self) -> Nans {
@@ -104,6 +108,16 @@ pub const PASSES: &[Pass] = &[
         effort: 1,
         run: |g, options| {
             if options.exact { Ok(Done::default()) } else { checked(g, |g| channels::run(g, options, true)) }
+        },
+    },
+    Pass {
+        name: "narrow-scales",
+        doc: "Rounds the multipliers of requantization to 16 bits and a common power of two, where none changes by more than \
+              one part in 128. Only with \
+              `--optimize size`, and not in exact runs.",
+        effort: 1,
+        run: |g, options| {
+            if options.small && !options.exact { checked(g, narrow::run) } else { Ok(Done::default()) }
         },
     },
     Pass {

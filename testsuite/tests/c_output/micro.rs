@@ -103,6 +103,7 @@ fn block(channels: usize, pixels: usize, depth: usize, weights: Weights) -> Bloc
         stride: channels,
         result,
         compact: false,
+        unit: None,
     }
 }
 

@@ -116,6 +116,7 @@ fn planes(rows: Window, columns: Window, channels: usize, band: usize) -> Planes
         input: [columns.input * channels, channels],
         output: [columns.output * channels, channels],
         compact: false,
+        unit: None,
     }
 }
 

@@ -4,8 +4,10 @@
 //! for windows that begin at the low and at the high half of a word.
 
 use super::super::block::{Sums, requantize};
-use super::{Planes, REACH, store, word};
-use tinyc_core::loops::{Buf, Cast, Expr, Function, Index, Library, Local, Lower, Mode, Scalar, Ty};
+use super::{Planes, REACH, at, store, word};
+use tinyc_core::loops::{Buf, Cast, Expr, Function, Index, Library, Load, Local, Lower, Mode, Scalar, Ty};
+use tinyc_core::tensor::Data;
+use tinyc_core::types::DType;
 
 /// Pixels of a tile. Registers hold a sum for each of them, two words of weights, two of the plane, and
 /// addresses of three buffers.
@@ -94,6 +96,45 @@ impl Planes {
         self.head() + self.rows.kernel * self.segments().len()
     }
 
+    pub fn parameter_type(&self) -> DType {
+        if self.unit.is_some() { DType::I16 } else { DType::I32 }
+    }
+
+    /// Elements of memory that these words are.
+    pub fn parameter_elements(&self) -> usize {
+        // The scale is one, the others are two each.
+        if self.unit.is_some() { 2 * self.parameter_words() - 1 } else { self.parameter_words() }
+    }
+
+    /// The words of channels as they lie in memory.
+    pub fn packed(&self, channels: &[Vec<i32>]) -> Data {
+        let Some(unit) = self.unit else { return Data::I32(channels.concat()) };
+        let both = |w: i32| [w as i16, (w >> 16) as i16];
+        let halves = |words: &Vec<i32>| {
+            let scale = (words[1] / unit) as i16;
+            both(words[0])
+                .into_iter()
+                .chain([scale])
+                .chain(words[2..].iter().flat_map(|w| both(*w)))
+                .collect::<Vec<i16>>()
+        };
+        Data::I16(channels.iter().flat_map(halves).collect())
+    }
+
+    /// Word `i` of the parameters, but for the scale.
+    fn parameter(&self, p: Buf, i: Index) -> Expr {
+        match (self.unit, i.as_constant()) {
+            (None, _) | (Some(_), Some(0)) => word(p, i),
+            (Some(_), _) => word(p, i * 2 - 1),
+        }
+    }
+
+    fn scale(&self, p: Buf) -> Expr {
+        let Some(unit) = self.unit else { return word(p, 1usize) };
+        let half = Load { access: at(p, 2usize), ty: Ty::I16, otherwise: None, mask: None };
+        Expr::Load(Box::new(half)).cast(Cast::SExt, Ty::I32) * Expr::int(Scalar::I32, unit.into())
+    }
+
     fn is_narrow(&self) -> bool {
         self.result != Sums::Kept
     }
@@ -158,7 +199,8 @@ impl Planes {
         let reach = ((pixels - 1) * w.stride + w.span()).div_ceil(2);
         let words = ((rows - 1) * up + self.rows.span() - 1) * self.row_words() + reach;
         let t = l.buffer("t", Scalar::I32, words, Mode::Read);
-        let p = l.buffer("p", Scalar::I32, self.parameter_words(), Mode::Read);
+        let elem = if self.unit.is_some() { Scalar::I16 } else { Scalar::I32 };
+        let p = l.buffer("p", elem, self.parameter_elements(), Mode::Read);
         let [row, pixel] = self.output;
         let elem = if self.is_narrow() { Scalar::I8 } else { Scalar::I32 };
         let y = l.buffer("y", elem, (rows - 1) * row + (pixels - 1) * pixel + 1, Mode::Write);
@@ -207,7 +249,7 @@ impl Planes {
 
     /// Some pixels of a row: from word `from` and element `first` behind it on.
     fn tile(&self, l: &mut Lower, [t, p, y]: [Buf; 3], from: Index, first: usize, to: Index, pixels: usize) {
-        let bias = l.bind("bias", word(p, 0usize));
+        let bias = l.bind("bias", self.parameter(p, 0usize.into()));
         let sums: Vec<Local> = (0..pixels).map(|q| l.variable(&format!("sum{q}"), bias.clone())).collect();
         let segments = self.segments();
         let turns = if self.is_looped() { self.rows.kernel } else { 1 };
@@ -217,11 +259,11 @@ impl Planes {
                 let row = from.clone() + (i.clone() + u as i64) * (self.rows.dilation * self.row_words()) as i64;
                 for (k, s) in segments.iter().enumerate() {
                     let w = (i.clone() + u as i64) * segments.len() as i64 + (self.head() + k) as i64;
-                    self.segment(l, s, word(p, w), (t, &row, first), &sums);
+                    self.segment(l, s, self.parameter(p, w), (t, &row, first), &sums);
                 }
             }
         });
-        let scale = self.is_narrow().then(|| l.bind("scale", word(p, 1usize)));
+        let scale = self.is_narrow().then(|| l.bind("scale", self.scale(p)));
         for (q, sum) in sums.into_iter().enumerate() {
             let value = match (self.result, &scale) {
                 (Sums::Narrow { shift, zero, range }, Some(scale)) => {

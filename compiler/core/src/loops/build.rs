@@ -109,6 +109,11 @@ impl Lower {
                 return;
             }
         }
+        self.turns(name, lo, hi, step, body);
+    }
+
+    /// The same as a loop however many turns it has.
+    pub fn turns(&mut self, name: &str, lo: Index, hi: Index, step: i64, body: impl FnOnce(&mut Lower, Index)) {
         let var = self.fresh_index(name);
         self.blocks.push(Vec::new());
         body(self, var.into());
