@@ -233,6 +233,15 @@ pub fn preamble(unit: &Unit<'_>, program: &Program, options: &Options) -> String
             unit.target.condition
         );
     }
+    if unit.outlines {
+        let _ = write!(
+            s,
+            "\n/* Code that layers share stays in one place. */\n\
+             #if defined(__clang__)\n#define {u}_NOINLINE __attribute__((noinline))\n\
+             #elif defined(__GNUC__)\n#define {u}_NOINLINE __attribute__((noinline, noclone))\n\
+             #else\n#define {u}_NOINLINE\n#endif\n"
+        );
+    }
     if unit.uses_naked {
         let _ = write!(
             s,

@@ -10,6 +10,8 @@ use tinyc_core::loops::{Arg, Buf, CallArg, FnId, Function, Index, IndexVar, Mode
 /// Facts about one function.
 #[derive(Clone, Debug)]
 pub struct Facts {
+    /// Places that call it.
+    pub calls: usize,
     /// Range of each integer parameter.
     pub params: Vec<(i64, i64)>,
     /// What the address of each buffer is a multiple of, in bytes.
@@ -25,7 +27,7 @@ impl Facts {
         let params = vec![(i64::MAX, i64::MIN); f.index_params as usize];
         // All divide zero.
         let align = vec![0; f.buffers.len()];
-        Facts { params, align, shared: BTreeSet::new(), modes: f.buffers.iter().map(|b| b.mode).collect() }
+        Facts { calls: 0, params, align, shared: BTreeSet::new(), modes: f.buffers.iter().map(|b| b.mode).collect() }
     }
 
     /// What micro-kernels have to know of their buffers.
@@ -146,6 +148,7 @@ pub fn facts(program: &Program, order: &[FnId], same: &BTreeMap<FnId, FnId>, ali
         let callee = same[&step.function];
         let f = &program.functions[callee.0 as usize];
         let Some(of) = facts.get_mut(&callee) else { continue };
+        of.calls += 1;
         let mut regions = Vec::new();
         let mut index = 0;
         for a in &step.args {
@@ -233,6 +236,7 @@ fn nested(
                 let callee = same[id];
                 let f = &program.functions[callee.0 as usize];
                 let Some(of) = facts.get_mut(&callee) else { continue };
+                of.calls += 1;
                 let range = |i: &Index| i.range(&|v| ranges.get(&v).copied().unwrap_or_default());
                 let mut buffers: Vec<(Buf, i64, i64)> = Vec::new();
                 let mut index = 0;

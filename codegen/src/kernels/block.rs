@@ -238,7 +238,9 @@ impl Block {
             };
             l.bind(&format!("scale{c}"), value)
         };
-        let scales: Vec<Expr> = (0..self.channels).filter(|_| narrow).map(|c| scale(&mut l, c)).collect();
+        // Those of one pixel are made where they are wanted: they take more registers than words.
+        let first = narrow && (self.pixels > 1 || self.unit.is_none());
+        let scales: Vec<Expr> = (0..self.channels).filter(|_| first).map(|c| scale(&mut l, c)).collect();
         // Pixel by pixel: the address of each is wanted once.
         for q in 0..self.pixels {
             for (c, sums) in sums.iter().enumerate() {
@@ -249,7 +251,8 @@ impl Block {
                             true => (Expr::from(sums[q]) * int(1 << shift), 0),
                             false => (sums[q].into(), shift),
                         };
-                        requantize(sum, shift, &scales[c], &int(zero.into()), range).cast(Cast::Trunc, Ty::I8)
+                        let scale = scales.get(c).cloned().unwrap_or_else(|| scale(&mut l, c));
+                        requantize(sum, shift, &scale, &int(zero.into()), range).cast(Cast::Trunc, Ty::I8)
                     }
                     Sums::Kept => sums[q].into(),
                 };
