@@ -11,11 +11,15 @@ fn number(json: &Value, key: &str) -> usize {
     json[key].as_u64().unwrap_or_else(|| panic!("{key} in {json}")) as usize
 }
 
-/// All samples of a file on the board of every core, against the same program on the host.
+/// All samples of a file on the board of every core, against the same program on the host by gcc, and on one by
+/// clang too.
 #[track_caller]
 fn same_everywhere(name: &str, arguments: &[String], samples: &str) {
-    for device in Device::ALL.iter().filter(|d| cc::available(d)) {
-        let json = measure(arguments, device.core, &["--data", samples]).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let cores = Device::ALL.iter().filter(|d| cc::available(d)).map(|d| (d, "gcc"));
+    let by_clang = cc::have("clang").then(|| cc::device("cortex-m4")).filter(|d| cc::available(d));
+    for (device, host) in cores.chain(by_clang.map(|d| (d, "clang"))) {
+        let json = measure(arguments, device.core, &["--data", samples, "--host-cc", host])
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!((&json["bit_exact"], &json["equal"]), (&true.into(), &true.into()), "{name} on {}", device.core);
         assert!(number(&json, "samples") >= 8, "{name}: {json}");
     }
