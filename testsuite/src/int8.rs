@@ -18,7 +18,7 @@ pub struct Network {
     pub arena: usize,
     pub flash: usize,
     pub code: usize,
-    /// Constants and code with `--optimize size` and -Os.
+    /// Constants and code with `--optimize size`.
     pub small: usize,
 }
 

@@ -175,8 +175,9 @@ fn layers(p: &str, program: &Program) -> String {
 
 fn step(unit: &mut Unit<'_>, program: &Program, options: &Options, constants: &BTreeMap<u32, String>) -> String {
     let (p, u) = (unit.prefix.clone(), unit.upper.clone());
+    let small = if unit.small { format!("{u}_SMALL ") } else { String::new() };
     let mut s = format!(
-        "\n{p}_status {p}_step({p}_ctx *ctx)\n{{\n    if (ctx == NULL) {{\n        return {u}_ERROR_NULL;\n    }}\n    \
+        "\n{small}{p}_status {p}_step({p}_ctx *ctx)\n{{\n    if (ctx == NULL) {{\n        return {u}_ERROR_NULL;\n    }}\n    \
          if (ctx->ready != 1u) {{\n        return {u}_ERROR_STATE;\n    }}\n"
     );
     if program.steps.is_empty() {

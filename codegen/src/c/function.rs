@@ -35,8 +35,12 @@ pub fn print(unit: &mut Unit<'_>, name: &str, f: &Function, facts: &Facts) -> St
         params.iter().filter(|(_, n)| !body.used.contains(n)).map(|(_, n)| format!("    (void){n};\n")).collect();
     let list: Vec<String> = params.into_iter().map(|(p, _)| p).collect();
     let text = if list.is_empty() { "void".to_owned() } else { list.join(", ") };
-    let noinline = if body.unit.outlines && facts.calls > 1 { format!("{upper}_NOINLINE ") } else { String::new() };
-    let c = format!("{noinline}static {upper}_FAST_CODE_ATTR void {name}({text})\n{{\n{unused}{}}}\n", body.out);
+    let attribute = match (body.unit.small, facts.calls) {
+        (false, _) => String::new(),
+        (true, 0 | 1) => format!("{upper}_SMALL "),
+        (true, _) => format!("{upper}_SHARED "),
+    };
+    let c = format!("{attribute}static {upper}_FAST_CODE_ATTR void {name}({text})\n{{\n{unused}{}}}\n", body.out);
     // Arguments have 32 bits.
     let code = (index_type == Scalar::I32).then(|| micro::compile(f, &facts.sites(), unit.target).ok()).flatten();
     let Some(code) = code else { return c };

@@ -233,13 +233,17 @@ pub fn preamble(unit: &Unit<'_>, program: &Program, options: &Options) -> String
             unit.target.condition
         );
     }
-    if unit.outlines {
+    if unit.small {
         let _ = write!(
             s,
-            "\n/* Code that layers share stays in one place. */\n\
-             #if defined(__clang__)\n#define {u}_NOINLINE __attribute__((noinline))\n\
-             #elif defined(__GNUC__)\n#define {u}_NOINLINE __attribute__((noinline, noclone))\n\
-             #else\n#define {u}_NOINLINE\n#endif\n"
+            "\n/* Small code at any level of optimization: what layers share stays in one place, and short loops\n \
+             * stay loops. */\n\
+             #if defined(__clang__)\n#define {u}_SMALL __attribute__((cold))\n\
+             #define {u}_SHARED __attribute__((cold, noinline))\n\
+             #elif defined(__GNUC__)\n#define {u}_SMALL __attribute__((cold))\n\
+             #define {u}_SHARED __attribute__((cold, noinline, noclone))\n\
+             #pragma GCC optimize (\"no-tree-loop-distribute-patterns\")\n\
+             #else\n#define {u}_SMALL\n#define {u}_SHARED\n#endif\n"
         );
     }
     if unit.uses_naked {

@@ -93,7 +93,7 @@ pub fn print(program: &Program, options: &Options) -> Emitted {
     for name in api::NAMES {
         unit.declare(name);
     }
-    unit.outlines = options.share;
+    unit.small = options.share;
     let shared = options.share.then(|| share::share(program, options.target));
     let program = shared.as_ref().unwrap_or(program);
     let (order, same) = sites::reached(program);

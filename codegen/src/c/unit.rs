@@ -61,8 +61,8 @@ pub struct Unit<'a> {
     pub uses_target: bool,
     /// Some function is printed in assembly.
     pub uses_naked: bool,
-    /// Functions that several places call stay functions.
-    pub outlines: bool,
+    /// Compilers are asked for small code.
+    pub small: bool,
     pub wide_vectors: bool,
 }
 
@@ -81,7 +81,7 @@ impl<'a> Unit<'a> {
             table_bytes: 0,
             uses_target: false,
             uses_naked: false,
-            outlines: false,
+            small: false,
             wide_vectors: false,
         }
     }
